@@ -1,0 +1,85 @@
+"""What a backend does: make arrays, call an implementation, pull a cotangent back."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from lossproof.backends.registry import Implementation, Registry
+from lossproof.spec.profile import Profile
+
+Array = npt.NDArray[Any]
+DTYPES = ("float64", "float32", "float16", "bfloat16")
+
+
+class BackendError(RuntimeError):
+    """The backend cannot do what was asked of it; the message says what it can do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What came back from one call: NumPy arrays, bfloat16 as `ml_dtypes.bfloat16`.
+
+    `gradients` has one array for each argument asked for; None where the implementation gave none.
+    `warnings` are the messages it warned with; `mutated` the arguments that it wrote into.
+    """
+
+    value: Any
+    gradients: dict[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    mutated: tuple[str, ...] = ()
+
+
+class Backend(ABC):
+    """One framework. Importing a backend's module must not import its framework."""
+
+    name: ClassVar[str]
+    dtypes: ClassVar[tuple[str, ...]] = DTYPES
+    #: ways to lay the same numbers out in memory, "contiguous" being the plain one
+    layouts: ClassVar[tuple[str, ...]] = ("contiguous",)
+    #: ways to run the same function that must give the same answer ("jit", "vmap" ...)
+    transformations: ClassVar[tuple[str, ...]] = ()
+
+    @abstractmethod
+    def missing(self) -> str | None:
+        """Why the framework cannot be used here, in one line; None when it can."""
+
+    @abstractmethod
+    def version(self) -> str:
+        """The framework's version, as in `torch 2.13.0`."""
+
+    def devices(self) -> tuple[str, ...]:
+        """The devices present, "cpu" first."""
+        return ("cpu",)
+
+    @abstractmethod
+    def implementations(self) -> Registry:
+        """The implementations that come with the backend."""
+
+    @abstractmethod
+    def profile(self, dtype: str, device: str) -> Profile:
+        """The accuracy of the framework's elementary functions and sums, with its source."""
+
+    @abstractmethod
+    def call(
+        self,
+        implementation: Implementation,
+        arguments: Mapping[str, Array | None],
+        options: Mapping[str, Any],
+        *,
+        cotangent: Array | None = None,
+        differentiate: tuple[str, ...] = (),
+        device: str = "cpu",
+        layout: str = "contiguous",
+        transformation: str | None = None,
+    ) -> Answer:
+        """Call on copies of `arguments`; with a cotangent, pull it back to `differentiate`.
+
+        `cotangent` has the shape of the output and the dtype under test. What the implementation
+        raises is let through.
+        """

@@ -1,0 +1,1 @@
+"""The JAX backend: losses on `jax.numpy` and `jax.nn`."""

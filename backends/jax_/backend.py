@@ -1,0 +1,136 @@
+"""The JAX backend: one compiled function returns the value and the gradients pulled back."""
+
+from __future__ import annotations
+
+import importlib.util
+import warnings
+from collections.abc import Mapping
+from importlib import import_module
+from importlib.metadata import version
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from lossproof.backends.base import Answer, Array, Backend, BackendError
+from lossproof.backends.registry import Implementation, Registry, implementations_of
+from lossproof.spec.profile import Profile
+
+FAMILIES = (
+    "binary",
+    "distribution",
+    "functions",
+    "metric",
+    "multiclass",
+    "ranking",
+    "regression",
+    "segmentation",
+    "sequence",
+)
+#: losses whose samples depend on each other, or do not lie along the first axis
+NOT_BY_ROW = ("ctc", "info_nce")
+
+_CPU_ULPS = MappingProxyType({"sqrt": 1.0, "expm1": 6.0, "tanh": 6.0})
+_CPU_SOURCE = (
+    "JAX 0.10.2 CPU, 2 million log-uniform float32 points: expm1 5.27, tanh 4.04, others at most "
+    "2.81 ulp; jitted x / 2, x + 0 and 8 x at and below the smallest normal number give 0 in "
+    "float64, float32 and bfloat16, and keep subnormals in float16"
+)
+
+
+class JaxBackend(Backend):
+    """Functions of `jax.numpy` arrays, with float64 enabled, gradients by `jax.vjp`.
+
+    A plain call is jitted. Options of type float are arguments of the compiled function, so that a
+    new δ does not compile again; the other options are constants of it.
+    """
+
+    name = "jax"
+    transformations = ("eager", "vmap", "grad", "jvp")
+
+    def missing(self) -> str | None:
+        if importlib.util.find_spec("jax") is None:
+            return "jax is not installed; pip install lossproof[jax]"
+        return None
+
+    def version(self) -> str:
+        return f"jax {version('jax')}"
+
+    def devices(self) -> tuple[str, ...]:
+        jax = _jax()
+        return ("cpu", *sorted({device.platform for device in jax.devices()} - {"cpu"}))
+
+    def profile(self, dtype: str, device: str) -> Profile:
+        if device == "cpu":
+            return Profile(
+                name="jax-cpu",
+                ulps=_CPU_ULPS,
+                flush_to_zero=dtype != "float16",
+                source=_CPU_SOURCE,
+            )
+        return Profile(
+            name=f"jax-{device}",
+            ulps=_CPU_ULPS,
+            flush_to_zero=True,
+            source="as on CPU; not measured",
+        )
+
+    def implementations(self) -> Registry:
+        """The implementations of this package, imported on the first call."""
+        _jax()
+        for family in FAMILIES:
+            import_module(f"lossproof.backends.jax_.{family}")
+        return implementations_of(self.name)
+
+    def call(
+        self,
+        implementation: Implementation,
+        arguments: Mapping[str, Array | None],
+        options: Mapping[str, Any],
+        *,
+        cotangent: Array | None = None,
+        differentiate: tuple[str, ...] = (),
+        device: str = "cpu",
+        layout: str = "contiguous",
+        transformation: str | None = None,
+    ) -> Answer:
+        if layout not in self.layouts:
+            raise BackendError(f"jax: no layout {layout!r}; choose from {', '.join(self.layouts)}")
+        if transformation not in (None, *self.transformations):
+            choices = ", ".join(self.transformations)
+            raise BackendError(f"jax: no transformation {transformation!r}; choose from {choices}")
+        jax = _jax()
+        from lossproof.backends.jax_ import compiled
+
+        given = {name: array for name, array in arguments.items() if array is not None}
+        if transformation == "vmap":
+            if implementation.loss in NOT_BY_ROW:
+                raise BackendError(f"jax: no vmap over the rows of {implementation.loss}")
+            compiled.check_rows({name: array.shape for name, array in given.items()})
+        place = jax.devices(device)[0]
+        names = differentiate if cotangent is not None else ()
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            value, gradients = compiled.run(
+                implementation.forward,
+                {name: jax.device_put(np.array(array), place) for name, array in given.items()},
+                dict(options),
+                None if cotangent is None else jax.device_put(np.array(cotangent), place),
+                names,
+                transformation,
+            )
+            value = np.array(value)
+            pulled = {name: np.array(gradients[name]) for name in names}
+        return Answer(
+            value=value,
+            gradients=pulled,
+            warnings=tuple(f"{w.category.__name__}: {w.message}" for w in caught),
+        )
+
+
+def _jax() -> Any:
+    """The module, with float64 enabled."""
+    import jax
+
+    jax.config.update("jax_enable_x64", True)  # type: ignore[no-untyped-call]
+    return jax

@@ -1,0 +1,144 @@
+"""Checks: what is required of an implementation, and what was observed.
+
+A check is one plain function in one file of `conformance/checks/`. It is handed a subject and a
+question, and returns observations; `runner.judge` alone turns them into a verdict. Where its
+questions come from is data: a source (`conformance.sources`).
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from lossproof.conformance.oracle import Judgement
+from lossproof.conformance.sources import Source
+from lossproof.conformance.subject import Subject
+from lossproof.spec.question import Question
+
+MUST, SHOULD, NOTE = "MUST", "SHOULD", "NOTE"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observation:
+    """What one question showed.
+
+    `ratio` is error / budget, infinite where there is no number to compare; `fault` says in words
+    what is not true, and is None if the requirement holds. `judgement` is the comparison it rests
+    on, if numbers were compared; `facts` are further lines for the message (truth, got, off).
+    """
+
+    question: Question
+    fault: str | None = None
+    ratio: float = 0.0
+    points: int = 1
+    excused: int = 0
+    grade: str | None = None
+    judgement: Judgement | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
+    conventions: Mapping[str, str] = field(default_factory=dict)
+    how: Mapping[str, Any] = field(default_factory=dict)
+
+
+Observe = Callable[[Subject, Question], Iterable[Observation]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """A requirement: its name, its level, its sentence, and the function that observes it.
+
+    `needs` returns why the check does not apply to a subject, or None. `per_argument` checks are
+    repeated for every differentiable argument, named `check.argument`.
+    """
+
+    name: str
+    level: str
+    sentence: str
+    source: Source
+    observe: Callable[..., Iterable[Observation]]
+    needs: Callable[[Subject], str | None]
+    per_argument: bool = False
+
+    def names(self, subject: Subject) -> tuple[str, ...]:
+        """The ids of this check for a subject: one, or one for each differentiable argument."""
+        if not self.per_argument:
+            return (self.name,)
+        return tuple(f"{self.name}.{argument}" for argument in subject.loss.differentiable())
+
+    def reason_to_skip(self, subject: Subject, name: str) -> str | None:
+        """Why the check does not apply, or None."""
+        argument = name.partition(".")[2]
+        if self.per_argument and argument not in subject.differentiable:
+            return f"the implementation has no gradient for {argument}"
+        return self.needs(subject)
+
+    def run(self, subject: Subject, question: Question, name: str) -> list[Observation]:
+        """What the question shows of the check called `name`."""
+        if self.per_argument:
+            return list(self.observe(subject, question, name.partition(".")[2]))
+        return list(self.observe(subject, question))
+
+
+def _nothing(subject: Subject) -> str | None:
+    return None
+
+
+_CHECKS: dict[str, Check] = {}
+
+
+def check(
+    name: str,
+    *,
+    level: str,
+    sentence: str,
+    source: Source,
+    needs: Callable[[Subject], str | None] = _nothing,
+    per_argument: bool = False,
+) -> Callable[[Callable[..., Iterable[Observation]]], Callable[..., Iterable[Observation]]]:
+    """Register a function as a check."""
+
+    def register(
+        observe: Callable[..., Iterable[Observation]],
+    ) -> Callable[..., Iterable[Observation]]:
+        if name in _CHECKS:
+            raise ValueError(f"two checks are named {name}")
+        _CHECKS[name] = Check(
+            name=name,
+            level=level,
+            sentence=sentence,
+            source=source,
+            observe=observe,
+            needs=needs,
+            per_argument=per_argument,
+        )
+        return observe
+
+    return register
+
+
+def checks() -> dict[str, Check]:
+    """Every check by name, in the order of the design: numbers first, then conventions."""
+    package = importlib.import_module("lossproof.conformance.checks")
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"{package.__name__}.{module.name}")
+    return dict(sorted(_CHECKS.items()))
+
+
+def compared(
+    question: Question, judgement: Judgement, *, what: str, how: Mapping[str, Any] | None = None
+) -> Observation:
+    """An observation of numbers compared with the specification."""
+    violated = judgement.problem is not None or bool(judgement.violations.any())
+    worst = judgement.worst
+    return Observation(
+        question=question,
+        fault=what if violated else None,
+        ratio=float(judgement.ratios.flat[worst]) if worst >= 0 else 0.0,
+        points=int(judgement.ratios.size),
+        excused=int(judgement.excused.sum()),
+        grade=judgement.grade,
+        judgement=judgement,
+        how=how or {},
+    )

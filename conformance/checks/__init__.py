@@ -1,0 +1,1 @@
+"""The checks, one file each; `conformance.check.checks()` collects them."""

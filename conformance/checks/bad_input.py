@@ -1,0 +1,84 @@
+"""Questions that make no sense are refused with an error."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from lossproof.conformance.check import SHOULD, Observation, check
+from lossproof.conformance.sources import PLAIN
+from lossproof.conformance.subject import Subject
+from lossproof.spec.loss import Parameter
+from lossproof.spec.question import Question
+
+
+@check(
+    "bad_input",
+    level=SHOULD,
+    sentence="wrong shapes, labels, reductions and options are refused with an error",
+    source=PLAIN,
+)
+def bad_input(subject: Subject, question: Question) -> Iterator[Observation]:
+    """Each wrong question in turn; any exception will do."""
+    for name, wrong in _wrong(subject, replace(question, cotangent=None)):
+        try:
+            answer = subject.call(wrong)
+        except Exception:
+            yield Observation(question=wrong)
+            continue
+        got = np.asarray(answer.value).reshape(-1)[:1]
+        refused = got.size == 1 and got.dtype.kind == "f" and bool(np.isnan(got[0]))
+        warned = bool(answer.warnings)
+        yield Observation(
+            question=wrong,
+            fault=None if warned else f"{name} is accepted",
+            ratio=0.0 if warned else float("inf"),
+            facts={"truth": "an error", "got": "nan" if refused else f"{answer.value}"[:60]},
+            conventions={name: "warns" if warned else "accepted"},
+        )
+
+
+def _wrong(subject: Subject, question: Question) -> Iterator[tuple[str, Question]]:
+    loss = subject.loss
+    if len(loss.reductions) > 1:
+        yield "an unknown reduction", replace(question, reduction="average")
+    for key, option in loss.options.items():
+        if key in subject.taken and isinstance(option, Parameter) and option.domain is not None:
+            value = _outside(option)
+            if value is not None:
+                options = {**question.options, key: value}
+                yield f"{key} = {value:g}", replace(question, options=options)
+    for key, argument in loss.arguments.items():
+        array = question.arguments.get(key)
+        if array is None:
+            continue
+        if argument.domain.kind == "label":
+            bad = np.array(array, copy=True)
+            bad[:1] = np.shape(question.arguments[_classes(subject)])[-1]
+            yield f"a label beyond the last class in {key}", question.with_arguments(**{key: bad})
+        if argument.axes[:1] == ("N",) and _shares_batch(subject, key):
+            yield (
+                f"a batch of another size in {key}",
+                question.with_arguments(**{key: np.concatenate([array, array], axis=0)}),
+            )
+
+
+def _classes(subject: Subject) -> str:
+    return next(k for k, a in subject.loss.arguments.items() if "C" in a.axes)
+
+
+def _shares_batch(subject: Subject, key: str) -> bool:
+    return any("N" in a.axes and k != key for k, a in subject.loss.arguments.items())
+
+
+def _outside(option: Parameter) -> float | None:
+    domain: Any = option.domain
+    if math.isfinite(domain.low):
+        return float(domain.low) if domain.low_open else float(domain.low) - 1.0
+    if math.isfinite(domain.high):
+        return float(domain.high) if domain.high_open else float(domain.high) + 1.0
+    return None

@@ -1,0 +1,116 @@
+"""The algebra that a loss declares holds for the implementation, within its budgets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from flint import arb, ctx
+
+from lossproof.conformance import oracle
+from lossproof.conformance.check import MUST, Observation, check
+from lossproof.conformance.sources import HOSTILE
+from lossproof.conformance.subject import Subject
+from lossproof.spec.carriers import BALLS
+from lossproof.spec.law import Claim
+from lossproof.spec.question import Question
+from lossproof.spec.tracked import Arithmetic, Tracked
+
+
+class Witness:
+    """Answers of an implementation as tracked numbers: each with the budget of its point."""
+
+    def __init__(self, subject: Subject) -> None:
+        self.subject = subject
+        self.arithmetic = Arithmetic(format=subject.format, profile=subject.profile, carrier=BALLS)
+
+    def value(self, question: Question) -> Tracked:
+        """The implementation's value."""
+        return self._answer(question, "value")
+
+    def gradient(self, question: Question, argument: str) -> Tracked:
+        """The implementation's gradient."""
+        asked = question if question.cotangent is not None else question.with_cotangent(1.0)
+        return self._answer(asked, f"gradient.{argument}")
+
+    def _answer(self, question: Question, quantity: str) -> Tracked:
+        answer = self.subject.ask(question)
+        got = answer.value if quantity == "value" else answer.gradients[quantity.partition(".")[2]]
+        numbers = np.asarray(got, dtype=np.float64)
+        truth = oracle.truth(question, quantity, self.subject.format, self.subject.profile)
+        budget = np.broadcast_to(truth.budget, numbers.shape)
+        unbound = truth.wide | np.asarray([not x.is_finite() for x in truth.exact.flat]).reshape(
+            truth.exact.shape
+        )
+        return Tracked(self.arithmetic, BALLS.lift(numbers), np.where(unbound, np.inf, budget))
+
+
+def _declares(subject: Subject) -> str | None:
+    return None if subject.loss.laws else "the loss declares no laws"
+
+
+@check(
+    "properties",
+    level=MUST,
+    sentence="the declared algebra holds: signs, symmetry, convexity, invariance, bounds",
+    source=HOSTILE,
+    needs=_declares,
+)
+def properties(subject: Subject, question: Question) -> Iterator[Observation]:
+    """Every law, asked at this question; laws that need exact shifts only at coarse ones."""
+    coarse = _is_coarse(question)
+    witness = Witness(subject)
+    for law in subject.loss.laws:
+        if law.coarse and not coarse:
+            continue
+        if law.gradient is not None and law.gradient not in subject.differentiable:
+            continue
+        with ctx.workprec(256), np.errstate(all="ignore"):
+            for claim in law.claims(witness, question):
+                yield broken(claim, question, f"broken: {law.sentence}")
+
+
+def _is_coarse(question: Question) -> bool:
+    arrays = [
+        np.asarray(v, dtype=np.float64)
+        for k, v in question.arguments.items()
+        if v is not None and not question.loss.arguments[k].domain.integer
+    ]
+    return all(np.array_equal(a * 4, np.round(a * 4)) and np.all(abs(a) <= 8) for a in arrays)
+
+
+def broken(claim: Claim, question: Question, what: str) -> Observation:
+    """By how much of both budgets a claim fails."""
+    left, right = claim.left, claim.left.lift(claim.right)
+    shape = np.broadcast_shapes(left.shape, right.shape)
+    xs, ys = np.broadcast_to(left.x, shape), np.broadcast_to(right.x, shape)
+    budgets = np.broadcast_to(left.e, shape) + np.broadcast_to(right.e, shape)
+    worst, facts, excused = 0.0, {}, 0
+    for i in np.ndindex(shape):
+        x, y, e = xs[i], ys[i], float(budgets[i])
+        if not np.isfinite(e):
+            excused += 1
+            continue
+        if not x.is_finite() or not y.is_finite():
+            ratio = float("inf")
+        else:
+            gap = x - y
+            short = gap.abs_lower() if claim.relation == "==" else _positive(gap)
+            size = float(short)
+            ratio = 0.0 if size == 0.0 else (size / e if e > 0 else float("inf"))
+        if ratio > worst:
+            worst = ratio
+            facts = {"truth": f"{claim.relation} {float(y):.9g}", "got": f"{float(x):.9g}"}
+    points = int(np.prod(shape))
+    return Observation(
+        question=question,
+        fault=what if worst > 1.0 else None,
+        ratio=worst,
+        points=points,
+        excused=excused,
+        facts=facts if worst > 1.0 else {},
+    )
+
+
+def _positive(gap: arb) -> arb:
+    return gap.lower() if gap.lower() > 0 else arb(0)

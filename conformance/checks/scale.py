@@ -1,0 +1,92 @@
+"""The error of a sum or mean grows with the number of terms no faster than its budget."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from flint import arb, ctx
+
+from lossproof.conformance import oracle
+from lossproof.conformance.check import MUST, Observation, check
+from lossproof.conformance.sources import PLAIN, plain
+from lossproof.conformance.subject import Subject
+from lossproof.spec.question import Question
+from lossproof.spec.tracked import summation_growth
+
+BASE = 50
+
+
+def _grows(subject: Subject) -> str | None:
+    if not subject.effort.scale:
+        return f"not part of the {subject.effort.name} profile"
+    if not subject.loss.samples or not {"sum", "mean"} & set(subject.reductions):
+        return "samples are coupled, or are not summed"
+    return None
+
+
+@check(
+    "scale",
+    level=MUST,
+    sentence="errors of sums and means of many terms stay within the summation budget",
+    source=PLAIN,
+    needs=_grows,
+)
+def scale(subject: Subject, question: Question) -> Iterator[Observation]:
+    """A batch repeated until it is large: its exact sum is a multiple of the small one's."""
+    for size in subject.effort.scale:
+        for reduction in ("sum", "mean"):
+            if reduction in subject.reductions:
+                yield _repeated(subject, size // BASE, reduction)
+
+
+def _repeated(subject: Subject, times: int, reduction: str) -> Observation:
+    sizes = {"*": BASE, "N": BASE, "C": 4, "D": 3, "T": 5, "S": 2}
+    small = plain(subject, seed=11, sizes=sizes, optional=False, reduction="none")
+    chosen = {
+        k: _tiled(v, subject.loss.arguments[k].axes, times) for k, v in small.arguments.items()
+    }
+    large = Question(loss=small.loss, arguments=chosen, options=small.options, reduction=reduction)
+    truth = oracle.truth(small, "value", subject.format, subject.profile)
+    count = truth.exact.size * times
+    with ctx.workprec(256):
+        size = sum(float(abs(x)) for x in truth.exact.flat) * times
+        exact = sum(truth.exact.flat, arb(0)) * times
+        u = subject.format.unit_roundoff
+        budget = float(truth.budget.sum()) * times + u * size * (summation_growth(count) + 1)
+        overflows = size > subject.format.largest
+        if reduction == "mean":
+            kept = _kept(small)
+            exact = exact / (kept * times)
+            budget = budget / (kept * times) + 2 * u * abs(float(exact))
+    got = float(np.asarray(subject.call(large).value, dtype=np.float64))
+    if overflows:
+        return Observation(question=small, points=0, excused=1)
+    ratio = float("inf")
+    if np.isfinite(got):
+        ratio = float((arb(got) - exact).abs_lower()) / budget
+    wrong = not ratio <= 1.0
+    return Observation(
+        question=small,
+        fault=f"the {reduction} of {count} terms loses accuracy" if wrong else None,
+        ratio=ratio,
+        facts={"truth": f"{float(exact):.9g}", "got": f"{got:.9g}"} if wrong else {},
+        how={"repeated": times, "reduction": reduction},
+    )
+
+
+def _tiled(array: object, axes: tuple[str, ...], times: int) -> object:
+    if array is None or not (axes == ("*",) or "N" in axes):
+        return array
+    values = np.asarray(array)
+    repeats = [1] * values.ndim
+    repeats[0 if axes == ("*",) else axes.index("N")] = times
+    return np.tile(values, repeats)
+
+
+def _kept(question: Question) -> float:
+    """The denominator of the small batch's mean, without weights."""
+    labels = question.arguments.get("labels")
+    if labels is not None and "ignore_index" in question.options:
+        return float((np.asarray(labels) != question.options["ignore_index"]).sum())
+    return float(np.prod(question.output_shape))

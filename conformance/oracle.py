@@ -1,0 +1,393 @@
+"""The oracle: what the specification says of a question, and how far an answer is from it.
+
+Narrow dtypes are first judged on the float64 carrier. Only a pass is taken from it: a point that is
+undecided, overflows, is not finite or lies near its budget goes to the balls, which decide.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from flint import arb, ctx
+
+from lossproof.spec import evaluate
+from lossproof.spec.carriers import BALLS, FLOATS, Reals
+from lossproof.spec.formats import Format
+from lossproof.spec.profile import Profile
+from lossproof.spec.question import Question
+from lossproof.spec.tracked import Arithmetic, Operations, Tracked
+
+Mask = npt.NDArray[np.bool_]
+PRECISIONS = (128, 512, 2048, 8192)
+#: underflows, in units of the spacing near zero, that a result may have met on its way
+RESULT_UNDERFLOWS = 8.0
+#: how many roundings away an input may lie for an error to be put down to conditioning
+CONDITIONING_ROUNDINGS = 4.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Truth:
+    """What is promised of one quantity, entry by entry.
+
+    `exact` the true values (arb); `budget` the largest finite budget of the declared algorithms,
+    infinite where none of them promises anything; `best` the smallest; `wide` where a kink admits
+    more than one value.
+    """
+
+    exact: npt.NDArray[Any]
+    budget: Reals
+    best: Reals
+    wide: Mask
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """How an answer compares with the truth, entry by entry of one quantity.
+
+    `ratios` are errors divided by budgets (infinite for nan, an infinity or a wrong shape);
+    `excused` where nothing is promised, or where a kink admits more than one value.
+    """
+
+    quantity: str
+    ratios: Reals
+    best: Reals
+    excused: Mask
+    conditioned: Mask
+    got: npt.NDArray[Any] | None
+    problem: str | None = None
+
+    @property
+    def worst(self) -> int:
+        """The flat index of the largest ratio; -1 if there are no entries."""
+        return int(np.argmax(self.ratios)) if self.ratios.size else -1
+
+    @property
+    def violations(self) -> Mask:
+        """Where the budget is exceeded and conditioning does not explain it."""
+        return np.asarray((self.ratios > 1.0) & ~self.conditioned)
+
+    @property
+    def grade(self) -> str:
+        """A, B, C or F: see the design of tolerances in the documentation."""
+        if self.problem is not None or self.violations.any():
+            return "F"
+        if self.conditioned.any():
+            return "C"
+        return "A" if not self.best.size or float(self.best.max()) <= 1.0 else "B"
+
+
+def evaluated(question: Question, quantity: str, arithmetic: Arithmetic, method: str) -> Tracked:
+    """The quantity by a named method, evaluated once per question and precision."""
+    kind = "value" if quantity == "value" else "gradients"
+    key = (kind, arithmetic, method, ctx.prec)
+    if key not in question.memo:
+        before = Operations.count
+        function = evaluate.value if kind == "value" else evaluate.gradients
+        question.memo[key] = function(question, arithmetic, method)
+        question.memo["operations", kind, method] = Operations.count - before
+    if kind == "value":
+        value: Tracked = question.memo[key]
+        return value
+    gradient: Tracked = question.memo[key][quantity.removeprefix("gradient.")]
+    return gradient
+
+
+def operations(question: Question, quantity: str) -> int:
+    """The rounded operations of the longest declared algorithm, as evaluated for this question."""
+    kind = "value" if quantity == "value" else "gradients"
+    methods = question.loss.algorithms("value" if quantity == "value" else "gradient")
+    return max(int(question.memo.get(("operations", kind, m), 0)) for m in methods.values())
+
+
+def truth(
+    question: Question,
+    quantity: str,
+    fmt: Format,
+    profile: Profile,
+    *,
+    input_roundings: float = 1.0,
+) -> Truth:
+    """The truth in balls, at a precision where their radius is far below the budget."""
+    arithmetic = Arithmetic(
+        format=fmt, profile=profile, carrier=BALLS, input_roundings=input_roundings
+    )
+    methods = question.loss.algorithms("value" if quantity == "value" else "gradient")
+    result: Truth | None = None
+    for precision in PRECISIONS:
+        with ctx.workprec(precision):
+            answers = [evaluated(question, quantity, arithmetic, m) for m in methods.values()]
+        result = _combined(answers, arithmetic)
+        if _sharp(result):
+            break
+    assert result is not None
+    return result
+
+
+def _combined(answers: list[Tracked], arithmetic: Arithmetic) -> Truth:
+    budgets = np.stack([a.e for a in answers]) + RESULT_UNDERFLOWS * arithmetic.eta
+    finite = np.where(np.isfinite(budgets), budgets, -np.inf).max(axis=0)
+    stated = answers[0]
+    wide = np.zeros(stated.shape, dtype=np.bool_)
+    if stated.undecided is not None:
+        wide |= np.broadcast_to(stated.undecided, stated.shape)
+    return Truth(
+        exact=stated.x,
+        budget=np.where(finite < 0, np.inf, finite),
+        best=budgets.min(axis=0),
+        wide=wide,
+    )
+
+
+def _sharp(result: Truth) -> bool:
+    for x, e, wide in zip(result.exact.flat, result.budget.flat, result.wide.flat, strict=True):
+        if not np.isfinite(e) or wide:
+            continue
+        if not x.is_finite() or float(x.rad()) > e * 2.0**-20:
+            return False
+    return True
+
+
+def judge(question: Question, quantity: str, got: Any, fmt: Format, profile: Profile) -> Judgement:
+    """Compare one quantity of an answer with the specification."""
+    expected = _expected_shape(question, quantity)
+    array = None if got is None else np.asarray(got)
+    problem = _shape_problem(array, expected)
+    if problem is not None or array is None:
+        none = np.zeros((), dtype=np.bool_)
+        ones = np.full((), np.inf)
+        return Judgement(
+            quantity=quantity,
+            ratios=ones,
+            best=ones,
+            excused=none,
+            conditioned=none,
+            got=array,
+            problem=problem,
+        )
+    numbers = array.astype(np.float64)
+    ratios = np.full(numbers.shape, np.nan)
+    best = ratios.copy()
+    if fmt.precision < 53:
+        ratios, best = _filter(question, quantity, numbers, fmt, profile)
+    open_points = np.isnan(ratios)
+    excused = np.zeros(numbers.shape, dtype=np.bool_)
+    conditioned = excused.copy()
+    if open_points.any():
+        whole = (ratios, best, excused, conditioned)
+        if question.separable:
+            rows = _rows(question, open_points)
+            part = question.take(rows)
+            found = _authority(part, quantity, question.take_from(numbers, rows), fmt, profile)
+            for target, source in zip(whole, found, strict=True):
+                _rowwise(question, target)[rows] = source
+        else:
+            found = _authority(question, quantity, numbers, fmt, profile)
+            for target, source in zip(whole, found, strict=True):
+                target[...] = source
+    return Judgement(
+        quantity=quantity,
+        ratios=ratios,
+        best=best,
+        excused=excused,
+        conditioned=conditioned,
+        got=array,
+    )
+
+
+def _expected_shape(question: Question, quantity: str) -> tuple[int, ...]:
+    if quantity == "value":
+        return question.output_shape
+    return tuple(np.shape(question.arguments[quantity.removeprefix("gradient.")]))
+
+
+def _shape_problem(array: npt.NDArray[Any] | None, expected: tuple[int, ...]) -> str | None:
+    if array is None:
+        return "nothing came back"
+    if array.dtype.kind not in "fV" and array.dtype.name != "bfloat16":
+        return f"an array of {array.dtype} came back"
+    if array.shape != expected:
+        return f"shape {array.shape} came back, {expected} is stated"
+    return None
+
+
+def _rowwise(question: Question, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return array.reshape(-1) if question.loss.samples == "*" else array
+
+
+def _rows(question: Question, entries: Mask) -> npt.NDArray[np.intp]:
+    by_row = _rowwise(question, entries)
+    return np.flatnonzero(by_row.reshape(by_row.shape[0], -1).any(axis=1))
+
+
+def _filter(
+    question: Question, quantity: str, got: Reals, fmt: Format, profile: Profile
+) -> tuple[Reals, Reals]:
+    """Ratios where the float64 carrier is sure of a pass, nan elsewhere."""
+    arithmetic = Arithmetic(format=fmt, profile=profile, carrier=FLOATS)
+    methods = question.loss.algorithms("value" if quantity == "value" else "gradient")
+    answers = [evaluated(question, quantity, arithmetic, m) for m in methods.values()]
+    result = _combined(answers, arithmetic)
+    with np.errstate(all="ignore"):
+        error = np.abs(got - result.exact)
+        slack = result.budget * 2.0**-24
+        sure = (error + slack <= result.budget) & np.isfinite(result.budget) & ~result.wide
+        for answer in answers:
+            sure &= np.isfinite(answer.x)
+        ratios = np.where(sure, error / result.budget, np.nan)
+        best = np.where(sure, error / result.best, np.nan)
+    zero = sure & (error == 0)
+    return np.where(zero, 0.0, ratios), np.where(zero, 0.0, best)
+
+
+def _authority(
+    question: Question, quantity: str, got: Reals, fmt: Format, profile: Profile
+) -> tuple[Reals, Reals, Mask, Mask]:
+    """Ratios to the budget and to the best budget, what is excused, what conditioning explains."""
+    result = truth(question, quantity, fmt, profile)
+    outside = question.loss.outside(question.arguments, question.options, quantity)
+    exempt = np.zeros(got.shape, dtype=np.bool_)
+    if outside is not None:
+        exempt |= np.broadcast_to(outside, got.shape)
+    exempt |= _beside_overflow(question, result, got, fmt)
+    ratios, best, excused = _ratios(result, got, exempt, fmt)
+    conditioned = np.zeros(got.shape, dtype=np.bool_)
+    if (ratios > 1.0).any() and np.isfinite(got[ratios > 1.0]).any():
+        loose = truth(question, quantity, fmt, profile, input_roundings=CONDITIONING_ROUNDINGS)
+        again = _ratios(loose, got, exempt, fmt)[0]
+        conditioned = (ratios > 1.0) & (again <= 1.0) & np.isfinite(got)
+    return ratios, best, excused, conditioned
+
+
+def _beside_overflow(question: Question, result: Truth, got: Reals, fmt: Format) -> Mask:
+    """Answers that are not finite in a sample of which another entry overflows by rights."""
+    beyond = np.isinf(result.budget)
+    if not beyond.any() or np.isfinite(got).all():
+        return np.zeros(got.shape, dtype=np.bool_)
+    each = np.zeros(got.shape, dtype=np.bool_)
+    for i in map(tuple, np.argwhere(beyond)):
+        x = result.exact[i]
+        each[i] = x.is_finite() and _overflows(x, fmt)
+    if question.separable and got.ndim and question.loss.samples == "N":
+        each = each.reshape(got.shape[0], -1).any(axis=1).reshape((-1,) + (1,) * (got.ndim - 1))
+    elif not question.separable:
+        each = np.asarray(each.any())
+    return np.asarray(each & ~np.isfinite(got) & np.ones(got.shape, dtype=np.bool_))
+
+
+def _ratios(result: Truth, got: Reals, exempt: Mask, fmt: Format) -> tuple[Reals, Reals, Mask]:
+    ratios, best = np.zeros(got.shape), np.zeros(got.shape)
+    excused = np.zeros(got.shape, dtype=np.bool_)
+    for i in np.ndindex(got.shape):
+        x, e, y = result.exact[i], float(result.budget[i]), float(got[i])
+        if exempt[i] or not x.is_finite():
+            excused[i] = True
+        elif not np.isfinite(e):
+            excused[i] = np.isnan(y) or not _overflows(x, fmt)
+            ratios[i] = best[i] = 0.0 if excused[i] or _overflowed(x, y, fmt) else np.inf
+        elif not np.isfinite(y):
+            ratios[i] = best[i] = np.inf
+        else:
+            error = float((arb(y) - x).abs_lower())
+            ratios[i] = _ratio(error, e)
+            best[i] = _ratio(error, float(result.best[i]))
+            excused[i] = bool(result.wide[i]) and float(x.rad()) > e
+    return ratios, best, excused
+
+
+def _ratio(error: float, budget: float) -> float:
+    if error == 0.0:
+        return 0.0
+    return error / budget if budget > 0 else np.inf
+
+
+def _overflows(x: arb, fmt: Format) -> bool:
+    """Whether the exact value itself is beyond the largest finite number."""
+    return bool(x.abs_lower() > arb(fmt.largest) * (1 + arb(fmt.unit_roundoff)))
+
+
+def _overflowed(x: arb, y: float, fmt: Format) -> bool:
+    """Whether y is an admissible answer where the exact value overflows: its infinity, or near."""
+    right_sign = (y > 0) == bool(x > 0)
+    return right_sign and not np.isnan(y) and abs(y) >= fmt.largest / 2
+
+
+def describe(
+    question: Question, judgement: Judgement, fmt: Format, profile: Profile
+) -> dict[str, str]:
+    """Truth, answer, error and budget at the worst entry, in words and digits."""
+    if judgement.problem is not None or judgement.got is None or judgement.worst < 0:
+        return {
+            "truth": "an array of the stated shape and dtype",
+            "got": judgement.problem or "nothing",
+            "off": "not comparable",
+        }
+    flat = judgement.worst
+    index = np.unravel_index(flat, judgement.ratios.shape) if judgement.ratios.ndim else ()
+    result = truth(question, judgement.quantity, fmt, profile)
+    x, e = result.exact[index], float(result.budget[index])
+    got = float(judgement.got.astype(np.float64)[index])
+    return {
+        "truth": digits(x, fmt),
+        "got": show(got, fmt),
+        "off": _distance(x, got, e, fmt),
+    }
+
+
+def ulp(x: arb, fmt: Format) -> float:
+    """The spacing of the format's numbers at |x|."""
+    size = float(x.abs_upper())
+    if not np.isfinite(size) or size == 0.0:
+        return fmt.smallest_subnormal
+    exponent = max(int(np.floor(np.log2(size))), fmt.emin)
+    return float(np.ldexp(1.0, exponent - fmt.precision + 1))
+
+
+def ulps(x: arb, got: float, fmt: Format) -> float:
+    """The error of `got` in units in the last place of the exact value."""
+    if not np.isfinite(got):
+        return float("inf")
+    return float((arb(got) - x).abs_lower()) / ulp(x, fmt)
+
+
+def _distance(x: arb, got: float, e: float, fmt: Format) -> str:
+    if not x.is_finite():
+        return "nothing is promised here"
+    if not np.isfinite(e):
+        return "any answer is allowed" if not _overflows(x, fmt) else "the answer overflows"
+    allowed = f"{e / ulp(x, fmt):.3g} allowed"
+    if not np.isfinite(got):
+        return f"not a finite number; {allowed.replace('allowed', 'ulp allowed')}"
+    return f"{ulps(x, got, fmt):.3g} ulp, {allowed}"
+
+
+def digits(x: arb, fmt: Format) -> str:
+    """The exact value to a few digits more than the format holds, or the interval at a kink."""
+    if not x.is_finite():
+        return "not a finite number"
+    if float(x.rad()) > max(abs(float(x.mid())), 1e-300) * 2.0**-20:
+        return f"between {float(x.lower()):.6g} and {float(x.upper()):.6g}"
+    places = int(fmt.precision * 0.30103) + 4
+    if x.is_exact() and float(x) == round(float(x), 6) and abs(float(x)) < 1e6:
+        return f"{float(x):g} (exact)"
+    return str(x.mid().str(places, radius=False))
+
+
+def show(value: float, fmt: Format) -> str:
+    """A number of the format, to as many digits as tell it apart."""
+    if not np.isfinite(value):
+        return str(value)
+    return f"{value:.{int(fmt.precision * 0.30103) + 2}g}"
+
+
+def narrowed(question: Question, index: int, shape: tuple[int, ...]) -> Question:
+    """The one sample that a flat index of a result or gradient belongs to, if separable."""
+    if not question.separable or question.samples <= 1:
+        return question
+    row = index if question.loss.samples == "*" else int(np.unravel_index(index, shape)[0])
+    return question.take([row])
+
+
+__all__ = ["Judgement", "Truth", "describe", "judge", "narrowed", "truth"]

@@ -1,0 +1,228 @@
+"""The runner: asks a subject the questions of the checks, and turns observations into results."""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from hypothesis import HealthCheck, Phase, given, settings, target
+from hypothesis import seed as with_seed
+
+from lossproof.conformance import message
+from lossproof.conformance.check import MUST, SHOULD, Check, Observation
+from lossproof.conformance.shrink import shrink
+from lossproof.conformance.sources import Source
+from lossproof.conformance.subject import Subject, TargetError
+from lossproof.reports.model import Grade, Result, Status, Worst, cell_id
+from lossproof.spec.question import Question
+
+_ORDER = ("A", "B", "C", "F")
+
+
+@dataclass
+class Tally:
+    """What has been observed of one check so far."""
+
+    check: Check
+    name: str
+    worst: Observation | None = None
+    violation: Observation | None = None
+    violations: int = 0
+    points: int = 0
+    excused: int = 0
+    grade: str | None = None
+    conventions: dict[str, str] = field(default_factory=dict)
+    error: TargetError | None = None
+    seconds: float = 0.0
+
+    def add(self, observation: Observation) -> None:
+        """Fold one observation in."""
+        ratio = observation.ratio if np.isfinite(observation.ratio) else np.inf
+        observation = replace(observation, ratio=float(ratio))
+        self.points += observation.points - observation.excused
+        self.excused += observation.excused
+        if self.worst is None or ratio > self.worst.ratio:
+            self.worst = observation
+        if observation.fault is not None:
+            self.violations += 1
+            if self.violation is None or ratio > self.violation.ratio:
+                self.violation = observation
+        if observation.grade is not None:
+            self.grade = max(self.grade or "A", observation.grade, key=_ORDER.index)
+        self.conventions.update(observation.conventions)
+
+    def observe(self, subject: Subject, question: Question) -> None:
+        """Run the check on one question."""
+        started = time.perf_counter()
+        try:
+            with np.errstate(all="ignore"):
+                observations = self.check.run(subject, question, self.name)
+            for observation in observations:
+                self.add(observation)
+        except TargetError as error:
+            if self.error is None:
+                self.error = error
+        finally:
+            self.seconds += time.perf_counter() - started
+
+
+def judge(tally: Tally) -> tuple[Status, str | None]:
+    """The one place where observations become a verdict, with its reason."""
+    if tally.violation is not None:
+        return ("failed" if tally.check.level == MUST else "warned"), None
+    if tally.error is not None:
+        return "errored", str(tally.error)
+    if tally.points == 0 and tally.excused == 0:
+        if tally.worst is not None:
+            return "skipped", "no question reaches what this check is about"
+        return "skipped", "no question could be made"
+    return "passed", None
+
+
+def examine(
+    subject: Subject, names: Sequence[tuple[Check, str]], *, seed: int, again: str = ""
+) -> Iterator[Result]:
+    """Results for the named checks of one subject. `again` is the report's name in messages."""
+    tallies = []
+    for check, name in names:
+        reason = check.reason_to_skip(subject, name)
+        if reason is not None:
+            yield _result(subject, check, name, status="skipped", reason=reason)
+        else:
+            tallies.append(Tally(check=check, name=name))
+    sources: dict[str, list[Tally]] = {}
+    for tally in tallies:
+        sources.setdefault(tally.check.source.name, []).append(tally)
+    for group in sources.values():
+        source = group[0].check.source
+        for question in source.landmarks(subject):
+            for tally in group:
+                tally.observe(subject, question)
+        if source.regimes and subject.effort.examples:
+            _search(subject, source, group, seed)
+        for tally in group:
+            yield finish(subject, tally, again)
+
+
+def _search(subject: Subject, source: Source, group: list[Tally], seed: int) -> None:
+    """Hypothesis draws questions and climbs towards the largest error / budget."""
+    spot = f"{subject.loss.name},{subject.backend.name},{subject.dtype},{source.name}"
+
+    @with_seed(seed ^ zlib.crc32(spot.encode()))
+    @settings(
+        max_examples=subject.effort.examples,
+        database=None,
+        deadline=None,
+        phases=(Phase.generate, Phase.target),
+        suppress_health_check=list(HealthCheck),
+        print_blob=False,
+    )
+    @given(question=source.strategy(subject))
+    def climb(question: Question) -> None:
+        ratios = []
+        for tally in group:
+            before = tally.worst
+            tally.observe(subject, question)
+            if tally.worst is not before and tally.worst is not None:
+                ratios.append(tally.worst.ratio)
+        finite = [r for r in ratios if 0 < r < np.inf]
+        target(float(np.log2(max(finite))) if finite else -60.0, label="log2(error / budget)")
+
+    climb()
+
+
+def finish(subject: Subject, tally: Tally, again: str) -> Result:
+    """The result of a check, its violation cut to one sample and shrunk."""
+    started = time.perf_counter()
+    status, reason = judge(tally)
+    shown = tally.worst
+    text = snippet = None
+    if tally.violation is not None:
+        with np.errstate(all="ignore"):
+            shown = shrink(subject, tally.check, tally.name, tally.violation)
+        identifier = _id(subject, tally.name)
+        text = message.render(subject, tally.name, shown, f"{again}#{identifier}")
+        snippet = message.snippet(subject, tally.name, shown)
+    elif tally.error is not None:
+        text = message.errored(subject, tally.name, tally.error)
+    return _result(
+        subject,
+        tally.check,
+        tally.name,
+        status=status,
+        reason=reason,
+        message=text,
+        snippet=snippet,
+        grade=tally.grade,
+        worst=None if shown is None else _worst(subject, shown),
+        points=tally.points,
+        excused=tally.excused,
+        conventions=dict(sorted(tally.conventions.items())),
+        violations=tally.violations,
+        seconds=round(tally.seconds + time.perf_counter() - started, 4),
+        fault=tally.violation.fault if tally.violation is not None else None,
+    )
+
+
+def _worst(subject: Subject, observation: Observation) -> Worst | None:
+    if observation.ratio == 0.0 and observation.fault is None:
+        return None
+    facts = message.facts(subject, observation)
+    return Worst(
+        ratio=observation.ratio,
+        truth=facts.get("truth", ""),
+        got=facts.get("got", ""),
+        off=facts.get("off", ""),
+        allowed=facts.get("allowed", ""),
+        at=message.spots(message.smallest(subject, observation)),
+        case=message.case(subject, observation),
+    )
+
+
+def _id(subject: Subject, name: str) -> str:
+    return cell_id(subject.loss.name, name, subject.backend.name, subject.dtype, subject.device)
+
+
+def _result(
+    subject: Subject,
+    check: Check,
+    name: str,
+    *,
+    status: Status,
+    reason: str | None = None,
+    message: str | None = None,
+    snippet: str | None = None,
+    grade: str | None = None,
+    worst: Worst | None = None,
+    points: int = 0,
+    excused: int = 0,
+    conventions: dict[str, str] | None = None,
+    violations: int = 0,
+    seconds: float = 0.0,
+    fault: str | None = None,
+) -> Result:
+    known: dict[str | None, Grade | None] = {None: None, "A": "A", "B": "B", "C": "C", "F": "F"}
+    return Result(
+        id=_id(subject, name),
+        loss=subject.loss.name,
+        check=name,
+        backend=subject.backend.name,
+        dtype=subject.dtype,
+        device=subject.device,
+        level="MUST" if check.level == MUST else "SHOULD" if check.level == SHOULD else "NOTE",
+        status=status,
+        sentence=fault or check.sentence,
+        grade=known[grade],
+        reason=reason,
+        message=message,
+        snippet=snippet,
+        worst=worst,
+        points=points,
+        excused=excused,
+        conventions=conventions or {},
+        violations=violations,
+        seconds=seconds,
+    )

@@ -1,0 +1,127 @@
+"""Shrinking: the smallest question that still shows the violation.
+
+Hypothesis shrinks what it drew: a seed, a regime, a size. The arrays that NumPy made of it are cut
+to one sample here, and their numbers made simple one at a time.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from lossproof.conformance.check import Check, Observation
+from lossproof.conformance.oracle import narrowed
+from lossproof.conformance.subject import Subject, TargetError
+from lossproof.spec.loss import SpecError
+from lossproof.spec.question import Question
+
+#: seconds spent on one violation
+PATIENCE = 0.7
+
+
+def shrink(subject: Subject, check: Check, name: str, violation: Observation) -> Observation:
+    """The same violation at a simpler question; the given one if none is found."""
+    if violation.judgement is None or not check.source.regimes:
+        return violation
+    best = violation
+    cut = _cut(best)
+    if cut is not None:
+        again = _still(subject, check, name, cut)
+        best = again if again is not None else best
+    deadline = time.perf_counter() + PATIENCE
+    improved = True
+    while improved and time.perf_counter() < deadline:
+        improved = False
+        for candidate in _simpler(best.question):
+            if time.perf_counter() > deadline:
+                break
+            again = _still(subject, check, name, candidate)
+            if again is not None:
+                best, improved = again, True
+                break
+    return best
+
+
+def _cut(observation: Observation) -> Question | None:
+    judgement = observation.judgement
+    if judgement is None or judgement.problem is not None or judgement.worst < 0:
+        return None
+    question = observation.question
+    if not question.separable or question.samples <= 1:
+        return None
+    return narrowed(question, judgement.worst, judgement.ratios.shape)
+
+
+def _still(subject: Subject, check: Check, name: str, question: Question) -> Observation | None:
+    """The worst violation at a question, None if there is none or it cannot be asked."""
+    try:
+        found = [o for o in check.run(subject, question, name) if o.fault is not None]
+    except (TargetError, SpecError):
+        return None
+    return max(found, key=lambda o: o.ratio) if found else None
+
+
+def _simpler(question: Question) -> Iterator[Question]:
+    """Questions with one number made simpler, the simplest first."""
+    for key, array in question.arguments.items():
+        if array is None or np.asarray(array).dtype.kind in "iu":
+            continue
+        domain = question.loss.arguments[key].domain
+        for changed in _simpler_arrays(array):
+            if domain.contains(np.asarray(changed, dtype=np.float64)):
+                yield question.with_arguments(**{key: changed})
+    if question.cotangent is not None:
+        for changed in _simpler_arrays(question.cotangent, zero=False):
+            yield _with(question, changed)
+    if question.options != question.loss.complete({}):
+        for key, option in question.loss.options.items():
+            if question.options[key] != option.default:
+                plain = {**question.options, key: option.default}
+                yield _with(question, question.cotangent, plain)
+
+
+def _with(question: Question, cotangent: Any, options: Any = None) -> Question:
+    return Question(
+        loss=question.loss,
+        arguments=question.arguments,
+        options=question.options if options is None else options,
+        reduction=question.reduction,
+        cotangent=cotangent,
+    )
+
+
+def _simpler_arrays(array: Any, *, zero: bool = True) -> Iterator[Any]:
+    values = np.asarray(array)
+    flat = values.astype(np.float64).reshape(-1)
+    for i, old in enumerate(flat):
+        for new in _simpler_numbers(float(old), zero=zero):
+            changed = values.copy().reshape(-1)
+            changed[i] = new
+            if float(changed[i]) != float(old):
+                yield changed.reshape(values.shape)
+
+
+def _simpler_numbers(value: float, *, zero: bool) -> Iterator[float]:
+    """Simpler numbers than `value`, by their size in writing."""
+    if not np.isfinite(value) or _complexity(value) == 0:
+        return
+    candidates = [0.0] if zero else []
+    candidates += [1.0, float(np.sign(value)), float(np.round(value))]
+    mantissa, exponent = np.frexp(value)
+    candidates += [float(np.ldexp(np.round(mantissa * 2**b) / 2**b, exponent)) for b in (1, 3, 6)]
+    for candidate in candidates:
+        if np.isfinite(candidate) and _complexity(candidate) < _complexity(value):
+            yield candidate
+
+
+def _complexity(value: float) -> float:
+    if value == 0.0:
+        return 0.0
+    if value == 1.0:
+        return 1.0
+    mantissa = float(abs(value)).hex().split("p")[0].rstrip("0").rstrip(".")
+    whole = 0.0 if value == round(value) and abs(value) < 1e4 else 3.0
+    return len(mantissa) + whole + (0.5 if value < 0 else 0.0) + abs(np.log10(abs(value))) / 100

@@ -1,0 +1,150 @@
+"""Sources: where the questions of a check come from.
+
+Each gives landmark questions, asked first and always, and a Hypothesis strategy for the search.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hypothesis import strategies as st
+
+from lossproof.conformance.points import COTANGENTS, SIZES
+from lossproof.conformance.subject import Subject
+from lossproof.spec.question import Question
+
+Sizes = Mapping[str, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Landmark questions, and regimes for the search; no search where there are none."""
+
+    name: str
+    landmarks: Callable[[Subject], Iterator[Question]]
+    regimes: tuple[str, ...] = ()
+
+    def strategy(self, subject: Subject) -> st.SearchStrategy[Question]:
+        """Questions drawn by Hypothesis: a seed, a regime and a size that NumPy expands."""
+        regimes = self.regimes or ("moderate",)
+        sizes = SIZES if subject.backend.name != "jax" else SIZES[:1]
+
+        def make(
+            seed: int, regime: str, size: int, options: int, reduction: str, cotangent: str
+        ) -> Question:
+            return subject.maker.question(
+                seed,
+                regime,
+                sizes[size],
+                options=subject.option_sets[options],
+                reduction=reduction,
+                cotangent=cotangent,
+            )
+
+        return st.builds(
+            make,
+            st.integers(0, 2**32 - 1),
+            st.sampled_from(regimes),
+            st.integers(0, len(sizes) - 1),
+            st.integers(0, len(subject.option_sets) - 1),
+            st.sampled_from(subject.reductions),
+            st.sampled_from(COTANGENTS),
+        )
+
+
+def _grid(subject: Subject, regimes: tuple[str, ...]) -> Iterator[Question]:
+    """Packed where samples are separable, several small questions where they are not."""
+    loss, maker, effort = subject.loss, subject.maker, subject.effort
+    packed = bool(loss.samples) and "none" in subject.reductions
+    optional = any(a.optional for a in loss.arguments.values())
+    for number, options in enumerate(subject.option_sets):
+        chosen = regimes if number == 0 else tuple(r for r in regimes if r in _FOR_OPTIONS)
+        for place, regime in enumerate(chosen):
+            for given in (False, True) if optional and number == 0 else (bool(number % 2),):
+                seeds = range(1 if packed else effort.coupled)
+                for seed in seeds:
+                    yield maker.question(
+                        1000 * number + 100 * place + seed,
+                        regime,
+                        effort.packed if packed else SIZES[0],
+                        options=options,
+                        reduction="none" if packed else subject.reductions[-1],
+                        optional=given,
+                    )
+
+
+_FOR_OPTIONS = ("landmarks", "coarse", "near_tie", "confident")
+
+
+def _everywhere(subject: Subject) -> Iterator[Question]:
+    yield from _grid(subject, subject.effort.regimes)
+    for place, reduction in enumerate(subject.reductions):
+        if reduction != "none":
+            for kind in ("ones", "negative", "random"):
+                yield subject.maker.question(
+                    place,
+                    "wide" if kind == "random" else "moderate",
+                    SIZES[0],
+                    options=subject.option_sets[0],
+                    reduction=reduction,
+                    cotangent=kind,
+                )
+
+
+def _kinks(subject: Subject) -> Iterator[Question]:
+    yield from _grid(subject, ("coarse", "equal", "near_tie"))
+
+
+def plain(
+    subject: Subject,
+    *,
+    seed: int = 0,
+    sizes: Sizes = SIZES[0],
+    reduction: str | None = None,
+    **keywords: Any,
+) -> Question:
+    """A moderate question with the options that the implementation is called with."""
+    return subject.maker.question(
+        seed,
+        keywords.pop("regime", "moderate"),
+        sizes,
+        options=keywords.pop("options", subject.option_sets[0]),
+        reduction=subject.reductions[0] if reduction is None else reduction,
+        **keywords,
+    )
+
+
+def _plain(subject: Subject) -> Iterator[Question]:
+    yield plain(subject, seed=1, optional=True)
+
+
+def _each_reduction(subject: Subject) -> Iterator[Question]:
+    for seed, reduction in enumerate(subject.reductions):
+        for given in (False, True):
+            yield plain(subject, seed=seed, reduction=reduction, optional=given)
+
+
+def _coarse(subject: Subject) -> Iterator[Question]:
+    for seed, options in enumerate(subject.option_sets):
+        yield plain(subject, seed=seed, regime="coarse", options=options)
+
+
+def _hostile(subject: Subject) -> Iterator[Question]:
+    for seed, regime in enumerate(("moderate", "landmarks", "wide", "confident", "coarse")):
+        yield plain(subject, seed=seed, regime=regime)
+
+
+EVERYWHERE = Source(
+    name="everywhere",
+    landmarks=_everywhere,
+    regimes=(
+        "moderate", "landmarks", "coarse", "wide", "near_tie", "offset", "confident", "small",
+    ),
+)  # fmt: skip
+KINKS = Source(name="kinks", landmarks=_kinks, regimes=("coarse", "near_tie", "equal"))
+PLAIN = Source(name="plain", landmarks=_plain)
+REDUCTIONS = Source(name="reductions", landmarks=_each_reduction)
+COARSE = Source(name="coarse", landmarks=_coarse)
+HOSTILE = Source(name="hostile", landmarks=_hostile)

@@ -1,0 +1,132 @@
+"""A subject: one implementation on one backend, dtype and device, under examination."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from lossproof.backends.base import Answer, Backend
+from lossproof.backends.registry import Implementation
+from lossproof.conformance import oracle
+from lossproof.conformance.effort import Effort
+from lossproof.conformance.points import Maker
+from lossproof.spec.formats import FORMATS, Format
+from lossproof.spec.loss import Loss
+from lossproof.spec.profile import Profile
+from lossproof.spec.question import Question
+
+
+class TargetError(Exception):
+    """The implementation raised on a question that lies within its domain."""
+
+    def __init__(self, question: Question, error: BaseException) -> None:
+        super().__init__(f"{type(error).__name__}: {error}".strip())
+        self.question = question
+        self.error = error
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Subject:
+    """What is judged, and what it is judged against."""
+
+    loss: type[Loss]
+    implementation: Implementation
+    backend: Backend
+    dtype: str
+    device: str
+    effort: Effort
+
+    @property
+    def format(self) -> Format:
+        """The format of the dtype under test."""
+        return FORMATS[self.dtype]
+
+    @cached_property
+    def profile(self) -> Profile:
+        """The accuracy claimed for the backend's elementary functions."""
+        return self.backend.profile(self.dtype, self.device)
+
+    @cached_property
+    def maker(self) -> Maker:
+        """Makes questions in the dtype under test."""
+        return Maker(loss=self.loss, format=self.format)
+
+    @cached_property
+    def differentiable(self) -> tuple[str, ...]:
+        """The arguments that the implementation has a gradient for."""
+        stated = self.loss.differentiable()
+        if self.implementation.differentiable is None:
+            return stated
+        return tuple(k for k in stated if k in self.implementation.differentiable)
+
+    @property
+    def reductions(self) -> tuple[str, ...]:
+        """The reductions that the implementation offers."""
+        if self.implementation.reductions is None:
+            return self.loss.reductions
+        return tuple(r for r in self.loss.reductions if r in self.implementation.reductions)
+
+    @cached_property
+    def taken(self) -> tuple[str, ...]:
+        """The options that the implementation takes."""
+        if self.implementation.options is not None:
+            return self.implementation.options
+        return tuple(k for k in self.loss.options if k not in self.implementation.dialect)
+
+    @cached_property
+    def option_sets(self) -> tuple[dict[str, Any], ...]:
+        """Settings of the options to try, each with the dialect's fixed ones."""
+        fixed = dict(self.implementation.dialect)
+        sets = self.maker.option_sets()
+        return tuple({**s, **fixed} for s in sets if all(k in self.taken for k in s))
+
+    def ask(self, question: Question, **how: Any) -> Answer:
+        """The answer to a question, asked once. Raises TargetError if the target raises."""
+        key = ("answer", id(self), *sorted(how.items()))
+        if key not in question.memo:
+            try:
+                question.memo[key] = self.call(question, **how)
+            except Exception as error:
+                raise TargetError(question, error) from error
+        answer: Answer = question.memo[key]
+        return answer
+
+    def call(self, question: Question, **how: Any) -> Answer:
+        """Call the implementation, letting through what it raises."""
+        complete = self.loss.complete(question.options)
+        options: dict[str, Any] = {k: complete[k] for k in self.taken}
+        if len(self.loss.reductions) > 1:
+            options["reduction"] = question.reduction
+        cotangent = question.cotangent
+        if cotangent is not None:
+            cotangent = np.asarray(self.format.round(np.asarray(cotangent, dtype=np.float64)))
+        return self.backend.call(
+            self.implementation,
+            question.arguments,
+            options,
+            cotangent=cotangent,
+            differentiate=() if cotangent is None else self.differentiable,
+            device=self.device,
+            **how,
+        )
+
+    def judge(self, question: Question, quantity: str, **how: Any) -> oracle.Judgement:
+        """The answer's value or one gradient, compared with the specification."""
+        key = ("judgement", id(self), quantity, *sorted(how.items()))
+        if key not in question.memo:
+            answer = self.ask(question, **how)
+            if quantity == "value":
+                got = answer.value
+            else:
+                got = answer.gradients.get(quantity.removeprefix("gradient."))
+            question.memo[key] = oracle.judge(question, quantity, got, self.format, self.profile)
+        judgement: oracle.Judgement = question.memo[key]
+        return judgement
+
+    @property
+    def quantities(self) -> tuple[str, ...]:
+        """The value, and the gradient of each argument that has one."""
+        return ("value", *(f"gradient.{k}" for k in self.differentiable))

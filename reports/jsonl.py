@@ -1,0 +1,225 @@
+"""A report on disk: JSON Lines, written as results arrive and readable after a kill at any moment.
+
+While a run lasts its results stand in the order of arrival, each flushed as it comes. At the end
+the file is replaced, whole, by one sorted by id: the same results give the same bytes. A file
+without a footer was cut off; it is refused unless the reader says that it may be.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Set
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+import msgspec
+
+from lossproof.reports.encoding import NotJSON, decode, encode
+from lossproof.reports.model import Footer, Header, Report, ReportError, Result, Status
+from lossproof.reports.summary import counts, tally
+
+SYNC_EVERY = 0.5  # seconds between two calls of fsync, which costs milliseconds
+
+
+class Writer:
+    """Writes one report: `start`, then `add` for each result, then `finish`.
+
+    `resume` is what an earlier run left behind: all its cells but the not-run are kept, and
+    `finished` names them. `finish` can follow an interrupted `add`. Every failure of the disk is
+    a ReportError. For one thread only.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, resume: Report | None = None) -> None:
+        self.path = Path(path)
+        self._resume = resume
+        self._header: Header | None = None
+        self._kept: dict[str, tuple[Status, bytes]] = {}
+        self._file: IO[bytes] | None = None
+        self._synced = float("-inf")
+        for result in resume.results if resume else ():
+            if result.status != "not-run":
+                self._keep(result)
+
+    @property
+    def finished(self) -> Set[str]:
+        """The ids of all results so far; a view, which grows with them."""
+        return self._kept.keys()
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many results so far have each status."""
+        return tally(status for status, _ in self._kept.values())
+
+    def __enter__(self) -> Writer:
+        try:
+            if self.path.exists() and not self.path.is_file():
+                raise ReportError(f"{self.path}: not a file")
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self.path.open("ab")
+        except OSError as error:
+            raise _cannot_write(self.path, error) from error
+        return self
+
+    def start(self, header: Header) -> None:
+        """Write the header. A resumed run has to be the same run, and keeps its first header."""
+        self._header = header
+        if self._resume is not None:
+            _same_run(self.path, self._resume.header, header)
+            self._header = self._resume.header
+        self._close()
+        try:
+            _replace(self.path, [encode(self._header), *(line for _, line in self._kept.values())])
+            self._file = self.path.open("ab")
+        except OSError as error:
+            raise _cannot_write(self.path, error) from error
+
+    def add(self, result: Result) -> None:
+        """Write one result. Raises ReportError when its id is there already."""
+        if self._header is None:
+            raise ReportError(f"{self.path}: a result before the header")
+        if result.id in self._kept:
+            raise ReportError(f"{self.path}: two results for {result.id}")
+        line = self._keep(result)
+        assert self._file is not None
+        try:
+            self._file.write(line + b"\n")
+            self._file.flush()
+            if time.monotonic() - self._synced > SYNC_EVERY:
+                os.fsync(self._file.fileno())
+                self._synced = time.monotonic()
+        except OSError as error:
+            raise _cannot_write(self.path, error) from error
+
+    def finish(self, footer: Footer) -> None:
+        """Replace the file by the whole report, sorted by id. The footer has to add up."""
+        if self._header is None:
+            raise ReportError(f"{self.path}: a footer before the header")
+        _adds_up(footer, self.counts, str(self.path))
+        self._close()
+        body = (self._kept[name][1] for name in sorted(self._kept))
+        try:
+            _replace(self.path, [encode(self._header), *body, encode(footer)])
+        except OSError as error:
+            raise _cannot_write(self.path, error) from error
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._close()
+
+    def _keep(self, result: Result) -> bytes:
+        line = encode(result)
+        self._kept[result.id] = (result.status, line)
+        return line
+
+    def _close(self) -> None:
+        if self._file is not None:
+            try:
+                with self._file as file:
+                    file.flush()
+                    os.fsync(file.fileno())
+            except OSError as error:
+                raise _cannot_write(self.path, error) from error
+            finally:
+                self._file = None
+
+
+def write(path: str | os.PathLike[str], report: Report) -> None:
+    """Write a whole report, sorted by id; one without a footer stays without."""
+    with Writer(path) as writer:
+        writer.start(report.header)
+        for result in sorted(report.results, key=lambda result: result.id):
+            writer.add(result)
+        if report.footer is not None:
+            writer.finish(report.footer)
+
+
+def read(path: str | os.PathLike[str], *, allow_truncated: bool = False) -> Report:
+    """The report in a file; results in the order of the file.
+
+    Raises ReportError when it is not a whole one. `allow_truncated` takes a report without footer,
+    and drops the half line that a kill leaves; all else is refused still.
+    """
+    name = os.fspath(path)
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise ReportError(f"{name}: cannot be read: {error.strerror or error}") from error
+    *lines, tail = data.split(b"\n")
+    header: Header | None = None
+    results: dict[str, Result] = {}
+    footer: Footer | None = None
+    for number, line in enumerate([*lines, tail] if tail else lines, start=1):
+        try:
+            record = decode(line)
+            if footer is not None:
+                raise ReportError("a record after the footer")
+            if isinstance(record, Header) != (number == 1):
+                raise ReportError("a second header" if number > 1 else "no header")
+            if isinstance(record, Result) and record.id in results:
+                raise ReportError(f"two results for {record.id}")
+        except ReportError as error:
+            if isinstance(error, NotJSON) and number > len(lines) and header and not footer:
+                break  # the half line of a kill
+            raise ReportError(f"{name}: line {number}: {error}") from error
+        if isinstance(record, Header):
+            header = record
+        elif isinstance(record, Result):
+            results[record.id] = record
+        else:
+            footer = record
+    if header is None:
+        raise ReportError(f"{name}: no header: the file is empty")
+    if footer is not None:
+        _adds_up(footer, counts(results.values()), name)
+    elif not allow_truncated:
+        raise ReportError(
+            f"{name}: no footer: the run was cut off after {len(results)} of {header.cells} "
+            f"results; finish it with `lossproof run --resume {name}`"
+        )
+    return Report(header=header, results=tuple(results.values()), footer=footer)
+
+
+def _replace(path: Path, lines: Iterable[bytes]) -> None:
+    """Put `lines` in place of the file at once, so that a kill leaves the old or the new whole."""
+    target = path.resolve()
+    draft = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        with draft.open("wb") as file:
+            file.writelines(line + b"\n" for line in lines)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(target)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _adds_up(footer: Footer, found: dict[str, int], name: str) -> None:
+    total = sum(found.values())
+    claimed = {status: footer.counts.get(status, 0) for status in {*found, *footer.counts}}
+    if footer.results != total:
+        raise ReportError(f"{name}: the footer counts {footer.results} results, there are {total}")
+    for status in sorted(claimed):
+        if claimed[status] != found.get(status, 0):
+            raise ReportError(
+                f"{name}: the footer counts {claimed[status]} {status}, "
+                f"there are {found.get(status, 0)}"
+            )
+
+
+def _same_run(path: Path, old: Header, new: Header) -> None:
+    was, now = msgspec.to_builtins(old), msgspec.to_builtins(new)
+    for name in was:
+        if name != "started" and was[name] != now[name]:
+            raise ReportError(
+                f"{path}: cannot be resumed: {name} was {was[name]}, is {now[name]} now"
+            )
+
+
+def _cannot_write(path: Path, error: OSError) -> ReportError:
+    return ReportError(f"{path}: cannot be written: {error.strerror or error}")

@@ -1,0 +1,55 @@
+"""The JSON Schema of a line of a report, made from the types; `report.schema.json` is a copy,
+which `python -m lossproof.reports.schema` writes.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from lossproof.reports.encoding import NOT_FINITE
+from lossproof.reports.model import SCHEMA_VERSION, Footer, Header, Result
+
+COPY = Path(__file__).with_name("report.schema.json")
+
+
+def schema() -> dict[str, Any]:
+    """A draft 2020-12 schema: each line of a report is a header, a result or the footer."""
+    lines, definitions = msgspec.json.schema_components((Header, Result, Footer))
+    body: dict[str, Any] = _floats(definitions)
+    body["Header"]["properties"]["schema_version"] = {"const": SCHEMA_VERSION}
+    body["Header"]["required"].append("schema_version")
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "One line of a lossproof report",
+        "description": (
+            "The first line is the header, the last the footer, all between are results. A number "
+            'that is not finite is the string "nan", "inf" or "-inf"; within a case, the object '
+            '{"$float": "nan"}.'
+        ),
+        "oneOf": list(lines),
+        "$defs": body,
+    }
+
+
+def text() -> str:
+    """The schema as it stands in `report.schema.json`."""
+    return msgspec.json.format(msgspec.json.encode(schema()), indent=2).decode() + "\n"
+
+
+def _floats(value: Any) -> Any:
+    """The same, where each number can also be one of the names of what is not finite."""
+    if isinstance(value, list):
+        return [_floats(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if value.get("type") == "number":
+        rest = {name: item for name, item in value.items() if name != "type"}
+        return {"anyOf": [{"type": "number"}, {"enum": list(NOT_FINITE)}], **rest}
+    return {name: _floats(item) for name, item in value.items()}
+
+
+if __name__ == "__main__":
+    COPY.write_text(text(), encoding="utf-8", newline="\n")

@@ -1,0 +1,173 @@
+"""What a report says, as values: counts, the matrix, the lists. None depends on order of arrival.
+
+A group of cells shows its most severe status and its worst error, so one failure is never
+averaged away.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from lossproof.reports.model import STATUSES, Grade, Report, Result, Status
+
+SEVERITY: tuple[Status, ...] = (
+    "failed", "errored", "xpassed", "warned", "not-run", "xfailed", "passed", "skipped",
+)  # fmt: skip
+
+MARKS: dict[Status, str] = {
+    "passed": "ok", "failed": "FAIL", "warned": "warn", "errored": "ERROR",
+    "skipped": "skip", "xfailed": "xfail", "xpassed": "XPASS", "not-run": "not run",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """Some cells, seen as one; `worst` is the cell that holds `ratio`."""
+
+    status: Status
+    ratio: float | None
+    grade: Grade | None
+    worst: Result | None
+    counts: dict[str, int]
+
+    @property
+    def text(self) -> str:
+        """Such as `ok 0.51 A`: status, worst error over budget, and worst grade if none failed."""
+        ratio = "" if self.ratio is None else short(self.ratio)
+        grade = "" if self.status in ("failed", "errored") else self.grade or ""
+        return " ".join(part for part in (MARKS[self.status], ratio, grade) if part)
+
+
+def counts(results: Iterable[Result]) -> dict[str, int]:
+    """How many results have each status; every status is there."""
+    return tally(result.status for result in results)
+
+
+def tally(statuses: Iterable[Status]) -> dict[str, int]:
+    """How often each status occurs; every status is there."""
+    found = dict.fromkeys(map(str, STATUSES), 0)
+    for status in statuses:
+        found[status] += 1
+    return found
+
+
+def with_status(results: Iterable[Result], *statuses: Status) -> list[Result]:
+    """The results of these statuses, sorted by id."""
+    return sorted((r for r in results if r.status in statuses), key=lambda r: r.id)
+
+
+def most_severe(results: Iterable[Result]) -> Status:
+    """The status of a group. Raises ValueError for an empty one."""
+    return min((r.status for r in results), key=SEVERITY.index)
+
+
+def group(results: Iterable[Result]) -> Group:
+    """Some results as one. Raises ValueError when there are none."""
+    members = sorted(results, key=lambda r: r.id)
+    measured = [r for r in members if r.worst is not None]
+    worst = max(measured, key=_rank, default=None)
+    return Group(
+        status=most_severe(members),
+        ratio=worst.worst.ratio if worst is not None and worst.worst is not None else None,
+        grade=max((r.grade for r in members if r.grade), default=None),
+        worst=worst,
+        counts=counts(members),
+    )
+
+
+def matrix(results: Iterable[Result]) -> dict[tuple[str, str], dict[str, Group]]:
+    """(loss, backend) -> column -> group, all sorted.
+
+    A column is a dtype; where the report holds more than one device, a dtype and its device.
+    """
+    results = list(results)
+    one_device = len({r.device for r in results}) <= 1
+    cells: defaultdict[tuple[str, str], defaultdict[str, list[Result]]]
+    cells = defaultdict(lambda: defaultdict(list))
+    for r in results:
+        column = r.dtype if one_device else f"{r.dtype} {r.device}"
+        cells[r.loss, r.backend][column].append(r)
+    return {
+        row: {column: group(cells[row][column]) for column in sorted(cells[row])}
+        for row in sorted(cells)
+    }
+
+
+def by_target(results: Iterable[Result]) -> dict[tuple[str, str, str], Group]:
+    """(backend, dtype, device) -> group, sorted."""
+    cells: defaultdict[tuple[str, str, str], list[Result]] = defaultdict(list)
+    for r in results:
+        cells[r.backend, r.dtype, r.device].append(r)
+    return {key: group(cells[key]) for key in sorted(cells)}
+
+
+def skips(results: Iterable[Result]) -> list[tuple[str, int]]:
+    """(reason, number of cells skipped for it), the most frequent first."""
+    found: defaultdict[str, int] = defaultdict(int)
+    for r in with_status(results, "skipped"):
+        found[r.reason or ""] += 1
+    return sorted(found.items(), key=lambda item: (-item[1], item[0]))
+
+
+def conventions(results: Iterable[Result]) -> dict[tuple[str, str], dict[str, str]]:
+    """(loss, convention) -> backend -> what was seen there, sorted.
+
+    Where dtypes or devices of a backend disagree, each value names its own: `0 (float32 cpu)`.
+    """
+    seen: defaultdict[tuple[str, str], defaultdict[str, defaultdict[str, set[str]]]]
+    seen = defaultdict(lambda: defaultdict(lambda: defaultdict(set)))
+    for r in results:
+        for name, value in r.conventions.items():
+            seen[r.loss, name][r.backend][value].add(f"{r.dtype} {r.device}")
+    return {
+        row: {backend: _agreed(seen[row][backend]) for backend in sorted(seen[row])}
+        for row in sorted(seen)
+    }
+
+
+def points(results: Iterable[Result]) -> tuple[int, int]:
+    """(sample points judged, further points excused)."""
+    results = list(results)
+    return sum(r.points for r in results), sum(r.excused for r in results)
+
+
+def shortcomings(report: Report) -> list[str]:
+    """What keeps the report from being evidence of conformance, a sentence each; often nothing."""
+    header, found = report.header, len(report.results)
+    lines = []
+    if not header.sufficient:
+        lines.append(f"This {header.profile} run is not sufficient evidence of conformance.")
+    if report.footer is None or not report.footer.complete:
+        lines.append(f"The run was cut off after {found} of {header.cells} results.")
+    if not found:
+        lines.append("Nothing ran.")
+    return lines
+
+
+def short(number: float) -> str:
+    """Two significant digits; nan and inf by name; no negative zero."""
+    return f"{number + 0.0:.2g}"
+
+
+def facts(result: Result) -> list[tuple[str, str]]:
+    """(name, text) of the worst observation: at, truth, got, off, allowed; nothing without one."""
+    if result.worst is None:
+        return []
+    w = result.worst
+    at = ", ".join(f"{name}={value}" for name, value in w.at.items())
+    return [("at", at), ("truth", w.truth), ("got", w.got), ("off", w.off), ("allowed", w.allowed)]
+
+
+def _rank(result: Result) -> float:
+    """Orders by ratio; nan, which agrees with nothing, with the infinite."""
+    ratio = result.worst.ratio if result.worst is not None else -math.inf
+    return math.inf if math.isnan(ratio) else ratio
+
+
+def _agreed(values: dict[str, set[str]]) -> str:
+    if len(values) == 1:
+        return next(iter(values))
+    return "; ".join(f"{value} ({', '.join(sorted(values[value]))})" for value in sorted(values))

@@ -1,0 +1,66 @@
+"""Evaluate a loss: value and vector-Jacobian product in tracked arithmetic."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from lossproof.spec.law import Relation
+from lossproof.spec.loss import Gradients, Loss, get, pull_back
+from lossproof.spec.question import Question
+from lossproof.spec.tracked import Arithmetic, Tracked
+
+
+def lifted(
+    loss: type[Loss], arguments: Mapping[str, Any], arithmetic: Arithmetic
+) -> dict[str, Any]:
+    """The arguments as tracked inputs; labels and lengths as plain integers."""
+    result: dict[str, Any] = {}
+    for key, argument in loss.arguments.items():
+        array = arguments.get(key)
+        if array is None or isinstance(array, Tracked) or argument.domain.integer:
+            result[key] = array
+        elif argument.domain.kind == "values":
+            result[key] = arithmetic.constant(np.asarray(array, dtype=np.float64))
+        else:
+            result[key] = arithmetic.input(np.asarray(array, dtype=np.float64))
+    return result
+
+
+def value(question: Question, arithmetic: Arithmetic, method: str = "value") -> Tracked:
+    """The value, reduced, by one of the declared algorithms."""
+    bound = question.loss(arithmetic, question.options)
+    arguments = lifted(question.loss, question.arguments, arithmetic)
+    with np.errstate(all="ignore"):
+        losses: Tracked = getattr(bound, method)(**arguments)
+        return bound.reduce(losses, question.reduction, **arguments)
+
+
+def gradients(question: Question, arithmetic: Arithmetic, method: str) -> Gradients:
+    """The cotangent pulled back to every differentiable argument, by a declared algorithm."""
+    bound = question.loss(arithmetic, question.options)
+    arguments = lifted(question.loss, question.arguments, arithmetic)
+    cotangent = question.cotangent
+    if not isinstance(cotangent, Tracked):
+        cotangent = arithmetic.input(np.asarray(cotangent, dtype=np.float64))
+    with np.errstate(all="ignore"):
+        spread = bound.spread(cotangent, question.reduction, **arguments)
+        return pull_back(bound, method, spread, arguments)
+
+
+def related(relation: Relation, question: Question, arithmetic: Arithmetic) -> Tracked:
+    """The right-hand side of a relation: `scale` times the other loss, at mapped arguments."""
+    other = get(relation.other)
+    bound = question.loss(arithmetic, question.options)
+    arguments = lifted(question.loss, question.arguments, arithmetic)
+    mapped = relation.arguments(bound, dict(arguments))
+    same = question.reduction if question.reduction in other.reductions else "none"
+    asked = Question(
+        loss=other,
+        arguments=mapped,
+        options=relation.options(question.loss.complete(question.options)),
+        reduction=same if relation.reduction == "same" else relation.reduction,
+    )
+    return value(asked, arithmetic) * relation.scale(bound, question.options)

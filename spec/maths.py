@@ -1,0 +1,280 @@
+"""The functions that formulas are written with, on tracked arrays.
+
+Each follows the rules of `spec.tracked`; reductions run over one axis, the last by default.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+
+from lossproof.spec.carriers import Mask, Reals
+from lossproof.spec.tracked import (
+    HEADROOM,
+    Condition,
+    Operand,
+    Tracked,
+    either,
+    rounded,
+    summation_growth,
+)
+
+
+def _elementary(name: str, a: Tracked, e: Reals) -> Tracked:
+    """A function of the library, accurate to the profile's units in the last place."""
+    arithmetic = a.arithmetic
+    roundings = 2.0 * arithmetic.profile.error_of(name)
+    x = arithmetic.carrier.apply(name, a.x)
+    return rounded(arithmetic, x, e, a.undecided, roundings=roundings)
+
+
+def _size(name: str, a: Tracked) -> Reals:
+    """An upper bound of the function's value, for an increasing non-negative function."""
+    carrier = a.arithmetic.carrier
+    return cast(Reals, np.abs(carrier.bounds(carrier.apply(name, a.x), a.undecided)[1]))
+
+
+def exp(a: Tracked) -> Tracked:
+    """e**a."""
+    return _elementary("exp", a, _exp_error(a))
+
+
+def expm1(a: Tracked) -> Tracked:
+    """e**a - 1, accurate near 0."""
+    return _elementary("expm1", a, _exp_error(a))
+
+
+def _exp_error(a: Tracked) -> Reals:
+    """exp(a + e) - exp(a), also where exp(a) underflows and expm1(e) overflows."""
+    with np.errstate(all="ignore"):
+        e = _size("exp", a) * np.expm1(a.e)
+        return cast(Reals, np.where(np.isnan(e), np.exp(a.bounds()[1] + a.e), e))
+
+
+def log(a: Tracked) -> Tracked:
+    """The natural logarithm."""
+    low = a.bounds()[0]
+    with np.errstate(all="ignore"):
+        e = np.where(a.e < low, -np.log1p(-a.e / low), np.inf)
+    return _elementary("log", a, e)
+
+
+def log1p(a: Tracked) -> Tracked:
+    """log(1 + a), accurate near 0."""
+    room = 1.0 + a.bounds()[0]
+    with np.errstate(all="ignore"):
+        e = np.where(a.e < room, -np.log1p(-a.e / room), np.inf)
+    return _elementary("log1p", a, e)
+
+
+def sqrt(a: Tracked) -> Tracked:
+    """The square root."""
+    low = np.maximum(a.bounds()[0], 0.0)
+    with np.errstate(all="ignore"):
+        e = a.e / (np.sqrt(low) + np.sqrt(np.maximum(low - a.e, 0.0)))
+        # at 0 the root of a budget is all that can be promised
+        e = np.where(low <= a.e, np.sqrt(low + a.e), e)
+    return _elementary("sqrt", a, np.where(a.e == 0, 0.0, e))
+
+
+def sigmoid(a: Tracked) -> Tracked:
+    """1 / (1 + e**-a); |σ(a + d) - σ(a)| <= σ(a)·σ(-a)·expm1(|d|).
+
+    Where e**-a overflows the quotient is 0: an error of 1 / largest at most.
+    """
+    lost = 0.0 if a.arithmetic.exact else 1.0 / a.arithmetic.format.largest
+    with np.errstate(all="ignore"):
+        e = _size("sigmoid", a) * _size("sigmoid", -a) * np.expm1(a.e)
+        e = np.where(np.isnan(e), np.exp(a.bounds()[1] + a.e), e)
+    return _elementary("sigmoid", a, np.fmin(e, 1.0) + lost)
+
+
+def softplus(a: Tracked) -> Tracked:
+    """log(1 + e**a); its slope is at most σ(a)·e**d within d of a, and never above 1."""
+    with np.errstate(all="ignore"):
+        e = np.fmin(a.e, a.e * _size("sigmoid", a) * np.exp(a.e))
+    return _elementary("softplus", a, e)
+
+
+def log_sigmoid(a: Tracked) -> Tracked:
+    """log(1 / (1 + e**-a)) = -softplus(-a)."""
+    return -softplus(-a)
+
+
+def square(a: Tracked) -> Tracked:
+    """a²."""
+    return a * a
+
+
+def where(condition: Condition | npt.ArrayLike, a: Operand, b: Operand) -> Tracked:
+    """`a` where the condition holds, else `b`; where it is undecided, the hull of both.
+
+    A plain boolean array is always decided.
+    """
+    some = a if isinstance(a, Tracked) else b
+    if not isinstance(some, Tracked):
+        raise TypeError("where: one of the branches must be a tracked number")
+    first, second = some.lift(a), some.lift(b)
+    arithmetic = some.arithmetic
+    if isinstance(condition, Condition):
+        surely, possibly = condition.surely, condition.possibly
+    else:
+        surely = possibly = np.asarray(condition, dtype=np.bool_)
+    shape = np.broadcast_shapes(surely.shape, first.shape, second.shape)
+    both = np.broadcast_to(possibly & ~surely, shape)
+    x = np.where(surely, first.x, second.x)
+    e = np.where(surely, first.e, second.e)
+    undecided = _chosen(surely, first, second, shape)
+    if both.any():
+        xs, ys = np.broadcast_to(first.x, shape)[both], np.broadcast_to(second.x, shape)[both]
+        x = np.array(x, copy=True)
+        x[both] = arithmetic.carrier.hull(xs, ys)
+        e = np.where(both, np.maximum(first.e, second.e), e)
+        undecided = both if undecided is None else (undecided | both)
+    return Tracked(arithmetic, x, np.asarray(e), undecided)
+
+
+def _chosen(surely: Mask, a: Tracked, b: Tracked, shape: tuple[int, ...]) -> Mask | None:
+    if a.undecided is None and b.undecided is None:
+        return None
+    none = np.zeros((), dtype=np.bool_)
+    first = none if a.undecided is None else a.undecided
+    second = none if b.undecided is None else b.undecided
+    return np.broadcast_to(np.where(surely, first, second), shape)
+
+
+def maximum(a: Operand, b: Operand) -> Tracked:
+    """The larger of two: continuous, so never undecided."""
+    some = a if isinstance(a, Tracked) else b
+    if not isinstance(some, Tracked):
+        raise TypeError("maximum: one of the arguments must be a tracked number")
+    first, second = some.lift(a), some.lift(b)
+    condition = first >= second
+    e = np.where(condition.surely, first.e, np.where(condition.possibly, 0.0, second.e))
+    e = np.where(condition.possibly & ~condition.surely, np.maximum(first.e, second.e), e)
+    x = some.arithmetic.carrier.maximum(first.x, second.x)
+    return Tracked(some.arithmetic, x, np.asarray(e), either(first, second))
+
+
+def minimum(a: Operand, b: Operand) -> Tracked:
+    """The smaller of two."""
+    some = a if isinstance(a, Tracked) else b
+    if not isinstance(some, Tracked):
+        raise TypeError("minimum: one of the arguments must be a tracked number")
+    return -maximum(-some.lift(a), -some.lift(b))
+
+
+def clip(a: Tracked, low: Operand, high: Operand) -> Tracked:
+    """`a` held between two bounds."""
+    return minimum(maximum(a, low), high)
+
+
+def relu(a: Tracked) -> Tracked:
+    """max(a, 0)."""
+    return maximum(a, 0.0)
+
+
+def sign(a: Tracked) -> Tracked:
+    """-1, or +1; at 0 everything between."""
+    one = a.arithmetic.constant(1.0)
+    return where(a >= 0.0, one, -one)
+
+
+def step(a: Tracked) -> Tracked:
+    """0 below 0, 1 above; at 0 everything between: the slope of `relu`."""
+    one = a.arithmetic.constant(1.0)
+    return where(a >= 0.0, one, 0.0)
+
+
+def total(a: Tracked, axis: int | None = -1) -> Tracked:
+    """The sum over an axis, or over all entries (axis None)."""
+    n = a.size if axis is None else a.shape[axis]
+    arithmetic = a.arithmetic
+    x = arithmetic.carrier.sum(a.x, axis)
+    undecided = None if a.undecided is None else np.asarray(a.undecided.any(axis=axis))
+    with np.errstate(all="ignore"):
+        size = np.asarray(a.magnitudes()[1].sum(axis=axis))
+        e = np.asarray(a.e.sum(axis=axis)) + arithmetic.u * size * summation_growth(n)
+        # a partial sum may overflow where the whole does not
+        e = np.where(size > arithmetic.format.largest / HEADROOM, np.inf, e)
+    if n == 1:
+        return Tracked(arithmetic, x, np.asarray(a.e.sum(axis=axis)), undecided)
+    return rounded(arithmetic, x, e, undecided, roundings=0.0)
+
+
+def mean(a: Tracked, axis: int | None = -1) -> Tracked:
+    """The sum over an axis divided by the number of terms."""
+    n = a.size if axis is None else a.shape[axis]
+    return total(a, axis) / float(n)
+
+
+def largest(a: Tracked, axis: int = -1) -> Tracked:
+    """The maximum over an axis."""
+    arithmetic = a.arithmetic
+    x = arithmetic.carrier.max(a.x, axis)
+    low, high = a.bounds()
+    with np.errstate(all="ignore"):
+        floor = np.max(low - a.e, axis=axis, keepdims=True)
+        e = np.max(np.where(high + a.e >= floor, a.e, 0.0), axis=axis)
+    undecided = None if a.undecided is None else np.asarray(a.undecided.any(axis=axis))
+    return Tracked(arithmetic, x, np.asarray(e), undecided)
+
+
+def logsumexp(a: Tracked, axis: int = -1) -> Tracked:
+    """log Σ e**a over an axis, shifted by the largest entry."""
+    shift = largest(a, axis)
+    spread = a - expand(shift, axis)
+    return shift + log(total(exp(spread), axis))
+
+
+def softmax(a: Tracked, axis: int = -1) -> Tracked:
+    """e**a / Σ e**a over an axis, shifted by the largest entry."""
+    weights = exp(a - expand(largest(a, axis), axis))
+    return weights / expand(total(weights, axis), axis)
+
+
+def log_softmax(a: Tracked, axis: int = -1) -> Tracked:
+    """a - log Σ e**a over an axis, both shifted by the largest entry."""
+    spread = a - expand(largest(a, axis), axis)
+    return spread - expand(log(total(exp(spread), axis)), axis)
+
+
+def xlogy(a: Tracked, logarithm: Tracked) -> Tracked:
+    """a · logarithm, where an `a` of exactly 0 gives 0 also if the logarithm is infinite."""
+    low, high = a.bounds()
+    infinite = ~(np.isfinite(logarithm.bounds()[0]) & np.isfinite(logarithm.e))
+    nothing = (low == 0.0) & (high == 0.0) & (a.e == 0.0) & infinite
+    return where(nothing, a.arithmetic.constant(0.0), a * logarithm)
+
+
+def expand(a: Tracked, axis: int) -> Tracked:
+    """A new axis of size 1."""
+    return a.map(lambda array: np.expand_dims(array, axis))
+
+
+def pick(a: Tracked, labels: npt.NDArray[np.integer]) -> Tracked:
+    """a[n, labels[n]] for a of shape (N, C) and labels of shape (N,)."""
+    return a[np.arange(a.shape[0]), labels]
+
+
+def one_hot(labels: npt.NDArray[np.integer], classes: int) -> Reals:
+    """Rows of zeros with a one at each label, as plain floats of shape (N, C)."""
+    hot: Reals = (np.arange(classes) == np.asarray(labels)[..., None]).astype(np.float64)
+    return hot
+
+
+def stack(parts: list[Tracked], axis: int = 0) -> Tracked:
+    """Tracked arrays of one shape joined along a new axis."""
+    first = parts[0]
+    undecided = None
+    if any(p.undecided is not None for p in parts):
+        none = np.zeros(first.shape, dtype=np.bool_)
+        undecided = np.stack([none if p.undecided is None else p.undecided for p in parts], axis)
+    return Tracked(
+        first.arithmetic,
+        np.stack([p.x for p in parts], axis),
+        np.stack([p.e for p in parts], axis),
+        undecided,
+    )

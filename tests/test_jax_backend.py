@@ -1,0 +1,112 @@
+"""The JAX backend: arrays there and back, gradients, transformations, rules, masks."""
+
+from __future__ import annotations
+
+import ml_dtypes
+import numpy as np
+import pytest
+
+pytest.importorskip("jax")
+
+from lossproof.backends.base import BackendError
+from lossproof.backends.jax_.backend import JaxBackend
+
+BACKEND = JaxBackend()
+LOSSES = BACKEND.implementations()
+DTYPES = {
+    "float64": np.float64,
+    "float32": np.float32,
+    "float16": np.float16,
+    "bfloat16": ml_dtypes.bfloat16,
+}
+
+
+def call(loss, arguments, differentiate=(), transformation=None, cotangent=None, **options):
+    return BACKEND.call(
+        LOSSES.get(loss),
+        arguments,
+        options,
+        cotangent=cotangent,
+        differentiate=differentiate,
+        transformation=transformation,
+    )
+
+
+def huber(dtype=np.float64, transformation=None, delta=1.0):
+    return call(
+        "huber",
+        {
+            "prediction": np.array([[3.0, 0.5], [-2.0, 0.0]], dtype),
+            "target": np.zeros((2, 2), dtype),
+        },
+        ("prediction", "target"),
+        transformation,
+        np.full((2, 2), 2, dtype),
+        delta=delta,
+        reduction="none",
+    )
+
+
+@pytest.mark.parametrize("transformation", [None, *BACKEND.transformations])
+def test_transformations_agree(transformation):
+    answer = huber(transformation=transformation)
+    assert answer.value.tolist() == [[2.5, 0.125], [1.5, 0.0]]
+    assert answer.gradients["prediction"].tolist() == [[2.0, 1.0], [-2.0, 0.0]]
+    assert answer.gradients["target"].tolist() == [[-2.0, -1.0], [2.0, 0.0]]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_value_and_gradients_keep_the_dtype(dtype):
+    answer = huber(DTYPES[dtype])
+    assert answer.value.dtype == answer.gradients["target"].dtype == DTYPES[dtype]
+
+
+@pytest.mark.parametrize("transformation", [None, "eager"])
+def test_bad_values_are_refused_in_and_out_of_jit(transformation):
+    with pytest.raises(ValueError, match=r"huber: delta must be positive, got 0\.0"):
+        huber(transformation=transformation, delta=0.0)
+
+
+def test_a_label_out_of_range_is_refused():
+    arguments = {"logits": np.zeros((2, 3)), "labels": np.array([0, 3])}
+    with pytest.raises(ValueError, match=r"labels must lie in \[0, 3\), got 3"):
+        call("cross_entropy", arguments, ignore_index=-100, label_smoothing=0.0, reduction="mean")
+
+
+def test_nan_does_not_leak_from_an_ignored_row():
+    answer = call(
+        "cross_entropy",
+        {"logits": np.array([[np.nan, 1.0], [0.0, 0.0]]), "labels": np.array([-100, 1])},
+        ("logits",),
+        cotangent=np.array(1.0),
+        ignore_index=-100,
+        label_smoothing=0.1,
+        reduction="mean",
+    )
+    assert answer.value == pytest.approx(np.log(2))
+    assert answer.gradients["logits"][0].tolist() == [0, 0]
+
+
+def test_ctc_of_one_frame_is_cross_entropy_and_infeasible_rows_have_gradient_zero():
+    answer = call(
+        "ctc",
+        {
+            "logits": np.zeros((1, 2, 4)),
+            "targets": np.array([[1, 0], [2, 2]]),
+            "input_lengths": np.array([1, 1]),
+            "target_lengths": np.array([1, 2]),
+        },
+        ("logits",),
+        cotangent=np.ones(2),
+        blank=0,
+        reduction="none",
+    )
+    assert answer.value.tolist() == [pytest.approx(np.log(4)), np.inf]
+    assert answer.gradients["logits"][0, 0] == pytest.approx([0.25, -0.75, 0.25, 0.25])
+    assert answer.gradients["logits"][0, 1].tolist() == [0, 0, 0, 0]
+
+
+def test_coupled_rows_have_no_vmap():
+    arguments = {"query": np.eye(2), "key": np.eye(2)}
+    with pytest.raises(BackendError, match="no vmap over the rows of info_nce"):
+        call("info_nce", arguments, transformation="vmap", temperature=0.1, reduction="none")

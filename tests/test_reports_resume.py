@@ -1,0 +1,87 @@
+"""A run that was cut off: what it left stays, and another can finish it."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from test_reports_model import header, report, result
+
+from lossproof.reports.jsonl import Writer, read, write
+from lossproof.reports.model import ReportError
+
+THREE = (result("a"), result("b", "failed"), result("c", "skipped"))
+
+
+def test_a_resumed_run_ends_as_one_that_was_never_cut_off(tmp_path: Path) -> None:
+    path = tmp_path / "report.jsonl"
+    write(path, report(*THREE))
+    whole = path.read_bytes()
+    path.write_bytes(b"".join(whole.splitlines(keepends=True)[:2]) + b'{"half')
+    with Writer(path, resume=read(path, allow_truncated=True)) as writer:
+        writer.start(header(started="later"))
+        assert read(path, allow_truncated=True).results == THREE[:1]
+        for one in THREE:
+            if one.id not in writer.finished:
+                writer.add(one)
+        footer = report(*THREE).footer
+        assert footer is not None
+        writer.finish(footer)
+    assert path.read_bytes() == whole
+
+
+def test_a_resumed_run_runs_again_what_was_not_run(tmp_path: Path) -> None:
+    path = tmp_path / "report.jsonl"
+    earlier = report(result("a"), result("b", "not-run"), complete=False)
+    with Writer(path, resume=earlier) as writer:
+        assert writer.finished == {result("a").id}
+
+
+def test_another_run_cannot_resume(tmp_path: Path) -> None:
+    path = tmp_path / "report.jsonl"
+    write(path, report(*THREE))
+    before = path.read_bytes()
+    said = re.escape(f"{path}: cannot be resumed: seed was 0, is 1 now")
+    with Writer(path, resume=read(path)) as writer, pytest.raises(ReportError, match=f"^{said}$"):
+        writer.start(header(seed=1))
+    assert path.read_bytes() == before
+
+
+KILLED = """
+import os, signal, sys
+sys.path.insert(0, sys.argv[2])
+from test_reports_model import header, result
+from lossproof.reports.jsonl import Writer
+with Writer(sys.argv[1]) as writer:
+    writer.start(header())
+    for name in "abc":
+        writer.add(result(name))
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
+def test_a_kill_loses_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "report.jsonl"
+    here = str(Path(__file__).parent)
+    done = subprocess.run([sys.executable, "-c", KILLED, str(path), here], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert len(read(path, allow_truncated=True).results) == 3
+
+
+def test_what_stood_before_an_error_stays(tmp_path: Path) -> None:
+    path = tmp_path / "report.jsonl"
+
+    def run() -> None:
+        with Writer(path) as writer:
+            writer.start(header())
+            writer.add(THREE[0])
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        run()
+    assert read(path, allow_truncated=True).results == THREE[:1]
