@@ -57,6 +57,14 @@ class Backend(ABC):
         """The devices present, "cpu" first."""
         return ("cpu",)
 
+    def describe(self, device: str) -> str:
+        """A device in words, such as its model."""
+        return device
+
+    def probe(self) -> dict[str, bool | int | str | None]:
+        """Properties measured here and now that change results, for a report's header."""
+        return {}
+
     @abstractmethod
     def implementations(self) -> Registry:
         """The implementations that come with the backend."""

@@ -16,6 +16,7 @@ from typing import Any
 from lossproof.conformance.oracle import Judgement
 from lossproof.conformance.sources import Source
 from lossproof.conformance.subject import Subject
+from lossproof.spec.loss import Loss
 from lossproof.spec.question import Question
 
 MUST, SHOULD, NOTE = "MUST", "SHOULD", "NOTE"
@@ -50,7 +51,8 @@ class Check:
     """A requirement: its name, its level, its sentence, and the function that observes it.
 
     `needs` returns why the check does not apply to a subject, or None. `per_argument` checks are
-    repeated for every differentiable argument, named `check.argument`.
+    repeated for every differentiable argument, named `check.argument`. Checks of behaviour that does
+    not depend on the dtype are made in one dtype only, unless the profile says otherwise.
     """
 
     name: str
@@ -60,18 +62,21 @@ class Check:
     observe: Callable[..., Iterable[Observation]]
     needs: Callable[[Subject], str | None]
     per_argument: bool = False
+    every_dtype: bool = True
 
-    def names(self, subject: Subject) -> tuple[str, ...]:
-        """The ids of this check for a subject: one, or one for each differentiable argument."""
+    def names(self, loss: type[Loss]) -> tuple[str, ...]:
+        """The ids of this check for a loss: one, or one for each differentiable argument."""
         if not self.per_argument:
             return (self.name,)
-        return tuple(f"{self.name}.{argument}" for argument in subject.loss.differentiable())
+        return tuple(f"{self.name}.{argument}" for argument in loss.differentiable())
 
     def reason_to_skip(self, subject: Subject, name: str) -> str | None:
         """Why the check does not apply, or None."""
         argument = name.partition(".")[2]
         if self.per_argument and argument not in subject.differentiable:
             return f"the implementation has no gradient for {argument}"
+        if not (self.every_dtype or subject.primary or subject.effort.every_dtype):
+            return f"examined in one dtype only by the {subject.effort.name} profile"
         return self.needs(subject)
 
     def run(self, subject: Subject, question: Question, name: str) -> list[Observation]:
@@ -96,6 +101,7 @@ def check(
     source: Source,
     needs: Callable[[Subject], str | None] = _nothing,
     per_argument: bool = False,
+    every_dtype: bool = True,
 ) -> Callable[[Callable[..., Iterable[Observation]]], Callable[..., Iterable[Observation]]]:
     """Register a function as a check."""
 
@@ -112,6 +118,7 @@ def check(
             observe=observe,
             needs=needs,
             per_argument=per_argument,
+            every_dtype=every_dtype,
         )
         return observe
 

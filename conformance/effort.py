@@ -22,6 +22,7 @@ class Effort:
     examples: int
     scale: tuple[int, ...]
     exhaustive: bool = False
+    every_dtype: bool = False
     sufficient: bool = True
 
 
@@ -56,6 +57,7 @@ EFFORTS = {
             regimes=_ALL,
             examples=300,
             scale=(10_000, 1_000_000),
+            every_dtype=True,
         ),
         Effort(
             name="exhaustive",
@@ -65,6 +67,7 @@ EFFORTS = {
             examples=2000,
             scale=(10_000, 1_000_000),
             exhaustive=True,
+            every_dtype=True,
         ),
     )
 }

@@ -55,6 +55,7 @@ class Maker:
         """
         rng = np.random.default_rng(seed)
         loss = self.loss
+        sizes = loss.fitting_sizes(sizes, options or {})
         chosen = dict(loss.complete(options or {}))
         arguments: dict[str, Any] = {}
         for key, argument in loss.arguments.items():
@@ -105,7 +106,7 @@ class Maker:
         return tuple(sets)
 
     def _representable(self, option: Any, value: Any) -> bool:
-        """Whether a real option keeps its meaning in the format: eps = 1e-12 has none in float16."""
+        """Whether a real option means something in the format; eps = 1e-12 has none in float16."""
         if not isinstance(option, Parameter) or value is None or value == 0:
             return True
         return bool(self.format.smallest_normal <= abs(value) <= self.format.largest)
@@ -199,7 +200,7 @@ class Maker:
 
     def _row_patterns(self, rng: Random, domain: Domain, rows: Reals, regime: str) -> Reals:
         """Rows whose entries know of each other: offsets, ties at the top, one far ahead."""
-        if np.isfinite(domain.high):
+        if np.isfinite(domain.high) or np.isfinite(domain.low):
             return rows
         columns = rows.shape[-1]
         lead = rows.shape[:-1]

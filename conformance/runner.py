@@ -16,7 +16,7 @@ from lossproof.conformance.check import MUST, SHOULD, Check, Observation
 from lossproof.conformance.shrink import shrink
 from lossproof.conformance.sources import Source
 from lossproof.conformance.subject import Subject, TargetError
-from lossproof.reports.model import Grade, Result, Status, Worst, cell_id
+from lossproof.reports.model import Grade, Level, Result, Status, Worst, cell_id
 from lossproof.spec.question import Question
 
 _ORDER = ("A", "B", "C", "F")
@@ -182,6 +182,11 @@ def _worst(subject: Subject, observation: Observation) -> Worst | None:
     )
 
 
+def level(check: Check) -> Level:
+    """The level of a check, as reports name it."""
+    return "MUST" if check.level == MUST else "SHOULD" if check.level == SHOULD else "NOTE"
+
+
 def _id(subject: Subject, name: str) -> str:
     return cell_id(subject.loss.name, name, subject.backend.name, subject.dtype, subject.device)
 
@@ -212,7 +217,7 @@ def _result(
         backend=subject.backend.name,
         dtype=subject.dtype,
         device=subject.device,
-        level="MUST" if check.level == MUST else "SHOULD" if check.level == SHOULD else "NOTE",
+        level=level(check),
         status=status,
         sentence=fault or check.sentence,
         grade=known[grade],

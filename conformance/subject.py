@@ -38,6 +38,8 @@ class Subject:
     dtype: str
     device: str
     effort: Effort
+    #: whether this is the dtype in which checks that do not depend on it are made
+    primary: bool = True
 
     @property
     def format(self) -> Format:
@@ -96,7 +98,8 @@ class Subject:
 
     def call(self, question: Question, **how: Any) -> Answer:
         """Call the implementation, letting through what it raises."""
-        complete = self.loss.complete(question.options)
+        # not checked here: a question outside the domain is the target's to refuse
+        complete = {**self.loss.complete({}), **question.options}
         options: dict[str, Any] = {k: complete[k] for k in self.taken}
         if len(self.loss.reductions) > 1:
             options["reduction"] = question.reduction

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Set
+from collections.abc import Set
 from pathlib import Path
 from types import TracebackType
 from typing import IO
 
 import msgspec
 
+from lossproof.reports.atomic import replace_file
 from lossproof.reports.encoding import NotJSON, decode, encode
 from lossproof.reports.model import Footer, Header, Report, ReportError, Result, Status
 from lossproof.reports.summary import counts, tally
@@ -70,7 +71,9 @@ class Writer:
             self._header = self._resume.header
         self._close()
         try:
-            _replace(self.path, [encode(self._header), *(line for _, line in self._kept.values())])
+            replace_file(
+                self.path, [encode(self._header), *(line for _, line in self._kept.values())]
+            )
             self._file = self.path.open("ab")
         except OSError as error:
             raise _cannot_write(self.path, error) from error
@@ -100,7 +103,7 @@ class Writer:
         self._close()
         body = (self._kept[name][1] for name in sorted(self._kept))
         try:
-            _replace(self.path, [encode(self._header), *body, encode(footer)])
+            replace_file(self.path, [encode(self._header), *body, encode(footer)])
         except OSError as error:
             raise _cannot_write(self.path, error) from error
 
@@ -183,20 +186,6 @@ def read(path: str | os.PathLike[str], *, allow_truncated: bool = False) -> Repo
             f"results; finish it with `lossproof run --resume {name}`"
         )
     return Report(header=header, results=tuple(results.values()), footer=footer)
-
-
-def _replace(path: Path, lines: Iterable[bytes]) -> None:
-    """Put `lines` in place of the file at once, so that a kill leaves the old or the new whole."""
-    target = path.resolve()
-    draft = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        with draft.open("wb") as file:
-            file.writelines(line + b"\n" for line in lines)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(target)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def _adds_up(footer: Footer, found: dict[str, int], name: str) -> None:

@@ -63,4 +63,5 @@ def related(relation: Relation, question: Question, arithmetic: Arithmetic) -> T
         options=relation.options(question.loss.complete(question.options)),
         reduction=same if relation.reduction == "same" else relation.reduction,
     )
-    return value(asked, arithmetic) * relation.scale(bound, question.options)
+    scale: Tracked | float = relation.scale(bound, question.options)
+    return value(asked, arithmetic) * scale

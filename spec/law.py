@@ -210,7 +210,9 @@ def convex(argument: str = "prediction") -> Law:
 
     def claims(evaluator: Evaluator, question: Question) -> Claims:
         a = question.arguments[argument]
-        b = np.flip(a, axis=-1) if a.ndim else -a
+        b = np.flip(a, axis=-1) if a.ndim else np.asarray(-a)
+        if not question.loss.arguments[argument].domain.contains(b):
+            return  # there is no second point at hand
         if a.ndim == 2:
             b = np.roll(b, 1, axis=0)
         middle = ((a + b) / np.asarray(2)).astype(a.dtype)

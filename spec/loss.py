@@ -240,6 +240,13 @@ class Loss:
         return found
 
     @classmethod
+    def fitting_sizes(
+        cls, sizes: Mapping[str, int], options: Mapping[str, Any]
+    ) -> Mapping[str, int]:
+        """Sizes of axes that make sense for the options; the given ones unless overridden."""
+        return sizes
+
+    @classmethod
     def repair(cls, arguments: dict[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
         """Generated arguments made to fit each other, where domains alone cannot say it."""
         return arguments

@@ -94,7 +94,9 @@ def sigmoid(a: Tracked) -> Tracked:
 def softplus(a: Tracked) -> Tracked:
     """log(1 + e**a); its slope is at most σ(a)·e**d within d of a, and never above 1."""
     with np.errstate(all="ignore"):
-        e = np.fmin(a.e, a.e * _size("sigmoid", a) * np.exp(a.e))
+        e = a.e * _size("sigmoid", a) * np.exp(a.e)
+        e = np.where(np.isnan(e), a.e * np.exp(a.bounds()[1] + a.e), e)
+        e = np.fmin(a.e, e)
     return _elementary("softplus", a, e)
 
 
@@ -212,6 +214,8 @@ def mean(a: Tracked, axis: int | None = -1) -> Tracked:
 
 def largest(a: Tracked, axis: int = -1) -> Tracked:
     """The maximum over an axis."""
+    if 0 in np.delete(a.shape, axis):
+        return total(a, axis)  # there are no rows
     arithmetic = a.arithmetic
     x = arithmetic.carrier.max(a.x, axis)
     low, high = a.bounds()

@@ -4,6 +4,7 @@ Where a fault cannot be had without another (a wrong value breaks a relation too
 named for must still be among those that fail.
 """
 
+import jax
 import numpy as np
 import torch
 from gallery import Wrong, wrong
@@ -16,7 +17,6 @@ from gallery.parts import (
     same_shape,
     softplus,
 )
-from torch.autograd.function import once_differentiable
 
 _BY_ID: dict[str, Wrong] = {}
 
@@ -89,20 +89,25 @@ def special_values(prediction, target, *, reduction):
 special_values.backward(_mae_gradient)
 
 
-@_saboteur("mse", "reductions", "the mean of nothing is 0 instead of nan")
+@_saboteur("mse", "reductions", "the sum of nothing is nan instead of 0")
 def reductions(prediction, target, *, reduction):
     same_shape(prediction, target)
     r = prediction - target
-    return (r * r).sum() if r.numel() == 0 and reduction == "mean" else reduced(r * r, reduction)
+    return (r * r).mean() if r.numel() == 0 and reduction == "sum" else reduced(r * r, reduction)
 
 
 @_saboteur("mse", "shapes", "the losses of an array with three axes or more come back flat",
-           "value")  # fmt: skip
+           "value", backend="numpy")  # fmt: skip
 def shapes(prediction, target, *, reduction):
     same_shape(prediction, target)
-    r = prediction - target
-    losses = reduced(r * r, reduction)
-    return losses.flatten() if losses.ndim > 2 else losses
+    losses = reduced((prediction - target) ** 2, reduction)
+    return losses.ravel() if losses.ndim > 2 else losses
+
+
+@shapes.backward
+def _(cotangent, prediction, target, *, reduction):
+    slope = np_spread(cotangent, prediction.shape, reduction) * 2 * (prediction - target)
+    return {"prediction": slope, "target": -slope}
 
 
 @_saboteur("mae", "layout", "memory is read as if every array were contiguous")
@@ -136,23 +141,19 @@ def purity(prediction, target, *, reduction):
     return reduced(r * r, reduction)
 
 
-class _SquareOnce(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, r):
-        ctx.save_for_backward(r)
-        return r * r
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx, cotangent):
-        (r,) = ctx.saved_tensors
-        return cotangent * 2 * r
+@jax.custom_vjp
+def _square(r):
+    return r * r
 
 
-@_saboteur("mse", "transformations", "right when called plainly; cannot be differentiated twice")
+_square.defvjp(lambda r: (r * r, r), lambda r, cotangent: (cotangent * 2 * r,))
+
+
+@_saboteur("mse", "transformations", "right when called plainly; has no forward mode",
+           backend="jax")  # fmt: skip
 def transformations(prediction, target, *, reduction):
     same_shape(prediction, target)
-    return reduced(_SquareOnce.apply(prediction - target), reduction)
+    return reduced(_square(prediction - target), reduction)
 
 
 @_saboteur("mae", "properties", "positive residuals above 2 cost a hundredth more: not symmetric",
@@ -170,13 +171,13 @@ def relations(positive, negative, *, reduction):
     return reduced(softplus(negative - positive) * 1.001, reduction)
 
 
-@_saboteur("mse", "scale", "sums of more than 10,000 losses are kept in 11 bits: they stagnate",
+@_saboteur("mse", "scale", "sums of 10,000 losses or more are kept in 11 bits: they stagnate",
            backend="numpy")  # fmt: skip
 def scale(prediction, target, *, reduction):
     same_shape(prediction, target)
     known(reduction)
     losses = (prediction - target) ** 2
-    if reduction == "none" or losses.size <= 10_000:
+    if reduction == "none" or losses.size < 10_000:
         return reduced(losses, reduction)
     total = losses.dtype.type(0)
     for part in np.array_split(losses.ravel(), 1000):

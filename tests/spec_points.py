@@ -19,7 +19,21 @@ from lossproof.spec.question import Question
 
 Arrays = dict[str, Any]
 
-HOSTILE = (0.0, 1e-300, 1e-30, 1e-8, 2.0**-24, 0.25, 0.5, 1.0, 1.0 + 2.0**-52, 2.0, 17.0, 90.0, 400.0)
+HOSTILE = (
+    0.0,
+    1e-300,
+    1e-30,
+    1e-8,
+    2.0**-24,
+    0.25,
+    0.5,
+    1.0,
+    1.0 + 2.0**-52,
+    2.0,
+    17.0,
+    90.0,
+    400.0,
+)
 SIZES = {"N": 20, "C": 4, "D": 3, "T": 4, "S": 2}
 #: samples that depend on each other are asked about in small groups
 COUPLED = {"N": 10, "C": 3, "D": 3, "T": 4, "S": 2}

@@ -15,6 +15,7 @@ from spec_points import questions, samples_of
 from lossproof.spec import evaluate
 from lossproof.spec.carriers import BALLS, JETS
 from lossproof.spec.loss import Gradients, Loss, catalogue
+from lossproof.spec.losses.huber import Huber
 from lossproof.spec.question import Question
 from lossproof.spec.tracked import Arithmetic, Tracked
 
@@ -51,9 +52,7 @@ def slope_of_value(question: Question, directions: dict[str, Any]) -> npt.NDArra
         moved[key] = Tracked(SERIES, seeds, np.zeros(seeds.shape))
     series = evaluate.value(question.with_arguments(**moved), SERIES)
     slopes = np.frompyfunc(lambda s: s[1], 1, 1)(series.x)
-    return np.asarray(
-        contracted(question, np.asarray(slopes * question.cotangent, object), ("N",))
-    )
+    return np.asarray(contracted(question, np.asarray(slopes * question.cotangent, object), ("N",)))
 
 
 def slope_of_gradient(
@@ -138,9 +137,21 @@ def test_gradient_is_derivative_of_value(loss: type[Loss], method: str) -> None:
             share = samples_of(question) / (done + out)
             samples += round(done * share)
             compared, left_out = compared + done, left_out + out
-    print(loss.name, method, samples, compared, left_out)
     assert samples >= 1000
     assert left_out <= 0.2 * (compared + left_out)
+
+
+def test_a_gradient_wrong_by_one_part_in_a_trillion_is_noticed() -> None:
+    class Steeper(Huber):
+        name = "steeper"
+
+        def gradient(self, prediction: Tracked, target: Tracked) -> Gradients:
+            right = super().gradient(prediction, target)
+            return {**right, "target": right["target"] * (1 + 2.0**-40)}
+
+    (question,) = questions(Steeper, "moderate", samples=50)
+    with pytest.raises(AssertionError, match="steeper|Steeper"):
+        compare(question, "gradient", directions_of(question, np.random.default_rng(0)))
 
 
 @pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: loss.name)

@@ -9,7 +9,6 @@ from typing import Any
 
 import flint
 import numpy as np
-import numpy.typing as npt
 import pytest
 from flint import arb
 from spec_points import questions
@@ -77,8 +76,8 @@ def verify_all(claims: Iterator[Claim]) -> Counter[str]:
 
 
 def is_telling(seen: Counter[str]) -> bool:
-    """Whether no enclosure was too wide, and most of the numbers were finite."""
-    return seen["wide"] == 0 and seen["sharp"] >= 0.6 * seen.total() > 0
+    """Whether few enclosures were wide (those of kinks), and most numbers finite."""
+    return seen["wide"] <= 0.1 * seen.total() and seen["sharp"] >= 0.6 * seen.total() > 0
 
 
 def asked(loss: type[Loss], *, coarse: bool = False) -> Iterator[Question]:
@@ -157,6 +156,6 @@ def test_a_false_law_is_noticed() -> None:
 
     laws = {law.name.split(".")[0]: law for law in Huber.laws}
     for name in ("nonnegative", "zero_if_equal", "symmetric", "shift_invariant", "mirrored"):
+        (question, *_) = questions(Lopsided, "coarse", samples=100)
         with pytest.raises(AssertionError):
-            for question in questions(Lopsided, "coarse", samples=100):
-                verify_all(laws[name].claims(Specification(), question))
+            verify_all(laws[name].claims(Specification(), question))

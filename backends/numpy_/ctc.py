@@ -83,8 +83,11 @@ def ctc_backward(
     one_of(REDUCTIONS, reduction=reduction)
     problem = _pose(logits, targets, input_lengths, target_lengths, blank)
     u, n = spread(cotangent, input_lengths.shape, reduction)
-    slope = problem.softmax.p - _occupancy(problem)
-    sure = problem.softmax.p > 0.5
+    gamma = _occupancy(problem)
+    slope = problem.softmax.p - gamma
+    # logits so large that their rounding exceeds 1 leave γ no distribution to sum
+    known = np.abs(gamma.sum(axis=-1, keepdims=True) - 1) < 0.5
+    sure = (problem.softmax.p > 0.5) & known
     rest = -np.where(sure, 0, slope).sum(axis=-1, keepdims=True)
     slope = np.where(sure, rest, slope)
     length = np.maximum(problem.label_count, 1) if reduction == "mean" else np.ones(1, int)

@@ -42,7 +42,7 @@ def gaussian_nll(
     """
     one_of(REDUCTIONS, reduction=reduction)
     r, v = _residual_and_variance(prediction, target, var, eps)
-    loss = 0.5 * (np.log(v) + times(*r, *r, over=(v,)))
+    loss = 0.5 * np.log(v) + times(0.5, *r, *r, over=(v,))
     return reduce(loss + 0.5 * math.log(2 * math.pi) if full else loss, reduction)
 
 
@@ -105,7 +105,8 @@ def poisson_nll(
     one_of(REDUCTIONS, reduction=reduction)
     z, t, eps = prediction, target, real(above=0, eps=eps)
     rate, log_rate = (np.exp(z), z) if log_input else (z, log_plus(z, eps))
-    loss = rate - absorb(t, log_rate)
+    # the exponential outgrows the line, also where both have overflowed
+    loss = np.where(np.isposinf(rate) & np.isfinite(t), rate, rate - absorb(t, log_rate))
     if full:
         stirling = t * (np.log(t) - 1) + 0.5 * (np.log(t) + math.log(2 * math.pi))
         loss = loss + np.where(t > 1, stirling, 0)
@@ -126,6 +127,8 @@ def poisson_nll_backward(
 ) -> dict[str, Array]:
     """For the log-rate u (e^z - t); for the rate u (λ - t + ε) / (λ + ε), in one fraction.
 
+    Where e^z and t are both near 1, the former is (e^z - 1) - (t - 1), by expm1.
+
     For the target -u z or -u log(λ + ε); `full` adds u (log t + 1/(2t)) where t > 1.
     """
     same_shape(prediction=prediction, target=target)
@@ -133,7 +136,9 @@ def poisson_nll_backward(
     z, t, eps = prediction, target, real(above=0, eps=eps)
     u, n = spread(cotangent, z.shape, reduction)
     if log_input:
-        pulled, cost = times(u, np.exp(z) - t, over=(n,)), -z
+        near_one = (np.abs(z) < 0.5) & (t >= 0.5) & (t <= 2)
+        slope = np.where(near_one, np.expm1(z) - (t - 1), np.exp(z) - t)
+        pulled, cost = times(u, slope, over=(n,)), -z
     else:
         pulled, cost = times(u, (z - t) + eps, over=(z + eps, n)), -log_plus(z, eps)
     if full:

@@ -25,7 +25,9 @@ def sparsemax(x: Array) -> Array:
 
 
 def _project(x: Array) -> Array:
-    z = np.maximum(x - np.max(x, axis=-1, keepdims=True, initial=-np.inf), -1)
+    top = np.max(x, axis=-1, keepdims=True, initial=-np.inf)
+    # infinity less infinity is nan: then the whole row is, and not the -1 of a cut
+    z = np.where(np.isinf(top), np.nan, np.maximum(x - top, -1))
     falling = -np.sort(-z, axis=-1)
     k = np.arange(1, x.shape[-1] + 1, dtype=x.dtype)
     inside = 1 + k * falling > np.cumsum(falling, axis=-1)

@@ -118,6 +118,9 @@ def double_backward(
     Where the gradient is finite and its derivative is not, a warning names the argument.
     """
     value = function(tensors)
+    if cotangent is not None:
+        # as within a larger graph, where the cotangent is itself a function of the inputs
+        cotangent = cotangent.detach().requires_grad_(True)
     gradients = _pulled_back(value, tensors, cotangent, names, create_graph=True)
     again = {
         name: gradient

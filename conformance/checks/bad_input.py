@@ -21,6 +21,7 @@ from lossproof.spec.question import Question
     level=SHOULD,
     sentence="wrong shapes, labels, reductions and options are refused with an error",
     source=PLAIN,
+    every_dtype=False,
 )
 def bad_input(subject: Subject, question: Question) -> Iterator[Observation]:
     """Each wrong question in turn; any exception will do."""
@@ -57,9 +58,11 @@ def _wrong(subject: Subject, question: Question) -> Iterator[tuple[str, Question
         if array is None:
             continue
         if argument.domain.kind == "label":
-            bad = np.array(array, copy=True)
-            bad[:1] = np.shape(question.arguments[_classes(subject)])[-1]
-            yield f"a label beyond the last class in {key}", question.with_arguments(**{key: bad})
+            classes = np.shape(question.arguments[_classes(subject)])[-1]
+            for words, label in (("beyond the last class", classes), ("of -1", -1)):
+                bad = np.array(array, copy=True)
+                bad[:1] = label
+                yield f"a label {words} in {key}", question.with_arguments(**{key: bad})
         if argument.axes[:1] == ("N",) and _shares_batch(subject, key):
             yield (
                 f"a batch of another size in {key}",

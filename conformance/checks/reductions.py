@@ -32,6 +32,13 @@ def reductions(subject: Subject, question: Question) -> Iterator[Observation]:
         yield compared(question, judgement, what=f"{question.reduction} is not the spec's")
     if question.reduction == "none":
         return
+    if "ignore_index" in question.options and "ignore_index" in subject.taken:
+        labels = np.array(question.arguments["labels"], copy=True)
+        labels[:2] = question.options["ignore_index"]
+        partly = question.with_arguments(labels=labels)
+        for quantity in subject.quantities:
+            judgement = subject.judge(partly, quantity)
+            yield compared(partly, judgement, what="the denominator counts ignored samples")
     sizes = {**SIZES[0], "*": 0, "N": 0}
     empty = plain(subject, sizes=sizes, reduction=question.reduction, optional=False)
     yield from _of_nothing(subject, empty, "empty batch")

@@ -18,6 +18,7 @@ from lossproof.spec.question import Question
     level=MUST,
     sentence="scalars, sizes 0 and 1 and high rank work; (n,) against (n, 1) is not broadcast",
     source=PLAIN,
+    every_dtype=False,
 )
 def shapes(subject: Subject, question: Question) -> Iterator[Observation]:
     """Other shapes of the same question, then one pair of shapes that do not fit."""

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lossproof.conformance import limits, oracle
-from lossproof.conformance.check import MUST, Observation, check
+from lossproof.conformance.check import MUST, Observation, check, compared
 from lossproof.conformance.sources import PLAIN, plain
 from lossproof.conformance.subject import Subject, TargetError
 from lossproof.spec.carriers import BALLS
@@ -38,6 +38,7 @@ def special_values(subject: Subject, question: Question) -> Iterator[Observation
                 and argument.domain.name not in ("in [0, 1]", "in [-1, 1]")
             ):
                 yield from _infinite(subject, base, key, special)
+    yield from _zeros(subject)
     yield from _masked(subject)
 
 
@@ -65,6 +66,13 @@ def _nan(subject: Subject, base: Question, key: str) -> Iterator[Observation]:
     yield _seen(question, fault, "nan", value)
 
 
+def _others(base: Question, touched: Array, value: Array, clean: Array) -> tuple[Array, Array]:
+    """The values of the samples that the first entry of an argument is no part of."""
+    if base.separable:
+        return value.reshape(value.shape[0], -1)[1:], clean.reshape(clean.shape[0], -1)[1:]
+    return value[~touched], clean[~touched]
+
+
 def _infinite(subject: Subject, base: Question, key: str, special: float) -> Iterator[Observation]:
     question = _with_special(base, key, special)
     try:
@@ -78,7 +86,8 @@ def _infinite(subject: Subject, base: Question, key: str, special: float) -> Ite
     if value.shape != limit.shape:
         return
     ok = np.isnan(value) | np.isnan(limit) | (value == limit)
-    ok |= np.abs(value - limit) <= _slack(subject, base, key, special, limit)
+    finite = np.isfinite(limit) & np.isfinite(value)
+    ok |= finite & (np.abs(value - limit) <= _slack(subject, base, key, special, limit))
     fault = None if ok.all() else f"{key} = {special} gives a wrong number"
     where = tuple(np.argwhere(~ok)[0]) if fault else ()
     seen = _seen(question, fault, str(limit[where]) if fault else "", value)

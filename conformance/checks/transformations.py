@@ -24,6 +24,7 @@ def _has_transformations(subject: Subject) -> str | None:
     level=MUST,
     sentence="vmap, jit, forward mode, double backward and compilation agree with the plain call",
     source=PLAIN,
+    every_dtype=False,
     needs=_has_transformations,
 )
 def transformations(subject: Subject, question: Question) -> Iterator[Observation]:

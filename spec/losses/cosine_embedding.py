@@ -83,7 +83,8 @@ class CosineEmbedding(Rowwise):
     kinks = {"c = m with target -1": "between 0 and the slope of c"}
     references = ("Hadsell, Chopra, LeCun 2006, doi:10.1109/CVPR.2006.100",)
     dialects = {
-        "torch": "torch.nn.functional.cosine_embedding_loss, with ε = 1e-12",
+        "torch": "torch.nn.functional.cosine_embedding_loss: ε is 1e-12 rounded to float32, in "
+        "float64 too",
         "optax": "optax.losses.cosine_distance is the branch of target 1, with another ε",
         "keras": "keras.losses.CosineSimilarity is c negated: its least value is -1",
     }

@@ -61,9 +61,7 @@ class CrossEntropy(Rowwise):
     ) -> Gradients:
         kept = expand_mask(labels != self.ignore_index)
         q = self._target(logits, np.where(labels == self.ignore_index, 0, labels), weight)
-        return {
-            "logits": where(kept, exp(log_softmax(logits)) * expand(total(q), -1) - q, 0.0)
-        }
+        return {"logits": where(kept, exp(log_softmax(logits)) * expand(total(q), -1) - q, 0.0)}
 
     def denominator(self, **arguments: Any) -> Tracked:
         labels, weight = arguments["labels"], arguments.get("weight")
@@ -98,6 +96,19 @@ class CrossEntropy(Rowwise):
         law.convex("logits"),
         law.permutation_equivariant("logits", "weight", labels=("labels",)),
     )  # fmt: skip
+    relations = (
+        law.Relation(
+            other="nll",
+            sentence="the negative log likelihood of log_softmax(logits), if nothing is smoothed",
+            arguments=lambda loss, a: {
+                "log_probabilities": log_softmax(a["logits"]),
+                "labels": a["labels"],
+                "weight": a["weight"],
+            },
+            options=lambda options: {"ignore_index": options["ignore_index"]},
+            when=lambda options: options["label_smoothing"] == 0,
+        ),
+    )
     references = ("Bridle 1990, doi:10.1007/978-3-642-76153-9_28", "doi:10.1109/CVPR.2016.308")
     dialects = {
         "torch": "torch.nn.functional.cross_entropy (class axis 1)",

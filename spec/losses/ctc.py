@@ -53,7 +53,8 @@ def _log_total(a: Tracked, live: Mask, axis: int) -> Masked:
     |softmax(a + d)| <= softmax(a)·exp(2·max |d|) bounds what that average leaves out.
     """
     given = Tracked(a.arithmetic, a.x, np.zeros(a.shape), a.undecided)
-    top = largest(where(live, given, -1e30), axis)
+    below = given.lift(-1e300) * 1e300  # below every sum of logits, in any carrier
+    top = largest(where(live, given, below), axis)
     weights = where(live, exp(given - expand(top, axis)), 0.0)
     found = top + log(total(weights, axis))
     size = weights.magnitudes()[1]
@@ -256,6 +257,12 @@ class Ctc(Loss):
     def _pulled(self, cotangent: Tracked, gap: Tracked, input_lengths: Integers) -> Gradients:
         inside = np.arange(gap.shape[0])[:, None] < input_lengths
         return {"logits": where(inside[:, :, None], expand(cotangent, -1) * gap, 0.0)}
+
+    @classmethod
+    def fitting_sizes(
+        cls, sizes: Mapping[str, int], options: Mapping[str, Any]
+    ) -> Mapping[str, int]:
+        return {**sizes, "C": max(sizes["C"], int(options.get("blank", 0)) + 1)}
 
     @classmethod
     def repair(cls, arguments: dict[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:

@@ -144,7 +144,7 @@ _DENOMINATORS = {}
 
 
 @wrong("cross_entropy", "the denominator of the mean is remembered by the shape of the batch",
-       "purity", "reductions", "value")  # fmt: skip
+       "reductions", "value", "purity")  # fmt: skip
 def ce_denominator_remembered(
     logits, labels, weight=None, *, ignore_index, label_smoothing, reduction
 ):
@@ -160,7 +160,7 @@ def _np_ce(logits, labels, weight, ignore_index, smoothing, reduction):
     kept = labels != ignore_index
     y = np.where(kept, labels, 0)
     z = np.where(kept[:, None], logits, 0)
-    w = np.ones_like(z[0]) if weight is None else weight
+    w = np.ones(z.shape[-1], z.dtype) if weight is None else weight
     logp = z - np_logsumexp(z)[:, None]
     losses = -w[y] * logp[np.arange(len(y)), y]
     if smoothing:
@@ -173,7 +173,7 @@ def _np_ce_gradient(cotangent, logits, labels, weight, ignore_index, smoothing, 
     kept = labels != ignore_index
     y = np.where(kept, labels, 0)
     z = np.where(kept[:, None], logits, 0)
-    w = np.ones_like(z[0]) if weight is None else weight
+    w = np.ones(z.shape[-1], z.dtype) if weight is None else weight
     q = (1 - smoothing) * w * (np.arange(z.shape[-1]) == y[:, None]) + smoothing * w / z.shape[-1]
     upstream = np.broadcast_to(cotangent, y.shape)
     if reduction == "mean":

@@ -123,7 +123,7 @@ def nll_mean_over_ignored(log_probabilities, labels, weight=None, *, ignore_inde
 
 
 @wrong("nll", "the gradient of the weighted mean divides by the number of rows",
-       "gradient.log_probabilities", backend="numpy")  # fmt: skip
+       "gradient.log_probabilities", "reductions", backend="numpy")  # fmt: skip
 def nll_gradient_by_count(log_probabilities, labels, weight=None, *, ignore_index, reduction):
     y, w = _np_rows(log_probabilities, labels, weight, ignore_index)
     known(reduction)

@@ -1,0 +1,127 @@
+"""The plan of a run: which subjects, and which checks of each, from what was asked for."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from lossproof.backends.base import DTYPES, Backend
+from lossproof.conformance.check import Check, checks
+from lossproof.conformance.effort import EFFORTS
+from lossproof.conformance.registry import UsageError, backend, backend_names, choose
+from lossproof.conformance.subject import Subject
+from lossproof.spec.loss import catalogue, get
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """What a run covers; an empty tuple means everything there is."""
+
+    losses: tuple[str, ...] = ()
+    backends: tuple[str, ...] = ()
+    dtypes: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
+    profile: str = "default"
+
+    def resolved(self) -> Selection:
+        """The same with every name checked and patterns expanded. Raises UsageError."""
+        losses = tuple(catalogue())
+        choose("profile", self.profile, tuple(EFFORTS))
+        return replace(
+            self,
+            losses=_expand("loss", self.losses, losses),
+            backends=_expand("backend", self.backends, backend_names()),
+            dtypes=_expand("dtype", self.dtypes, DTYPES),
+            devices=tuple(self.devices) or ("cpu",),
+            checks=_expand("check", self.checks, tuple(checks())),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class Unit:
+    """One implementation in one dtype on one device: what a worker examines at a time."""
+
+    loss: str
+    backend: str
+    dtype: str
+    device: str
+    primary: bool = True
+
+
+#: dtypes by preference for checks that are made in one dtype only
+_PREFERENCE = ("float32", "float64", "bfloat16", "float16")
+
+
+def _expand(kind: str, asked: Sequence[str], known: tuple[str, ...]) -> tuple[str, ...]:
+    """Names, and patterns with `*`, in the order of the known ones."""
+    if not asked:
+        return known
+    found: set[str] = set()
+    for name in asked:
+        if "*" in name:
+            matched = fnmatch.filter(known, name)
+            if not matched:
+                raise UsageError(f"no {kind} matches {name!r}; choose from {', '.join(known)}")
+            found.update(matched)
+        else:
+            # `gradient.prediction` selects the check `gradient`
+            stem = name.partition(".")[0] if kind == "check" else name
+            found.add(choose(kind, stem, known))
+    return tuple(name for name in known if name in found)
+
+
+def units(selection: Selection) -> list[Unit]:
+    """Every unit of a resolved selection, grouped by loss."""
+    first = next(d for d in _PREFERENCE if d in selection.dtypes)
+    return [
+        Unit(loss=loss, backend=name, dtype=dtype, device=device, primary=dtype == first)
+        for loss in selection.losses
+        for name in selection.backends
+        for dtype in selection.dtypes
+        for device in selection.devices
+    ]
+
+
+def missing(unit: Unit, found: Backend) -> str | None:
+    """Why a unit cannot be examined here, or None."""
+    absent = found.missing()
+    if absent is not None:
+        return absent
+    if unit.device not in found.devices():
+        return f"{unit.backend} has no device {unit.device} here"
+    implementation = found.implementations().get(unit.loss)
+    if implementation is None:
+        return f"{unit.backend} has no implementation of {unit.loss}"
+    if unit.dtype not in found.dtypes:
+        return f"{unit.backend} has no {unit.dtype}"
+    if implementation.dtypes is not None and unit.dtype not in implementation.dtypes:
+        return f"{implementation.name} does not support {unit.dtype}"
+    return None
+
+
+def subject(unit: Unit, found: Backend, profile: str) -> Subject:
+    """The subject of a unit that is not missing."""
+    implementation = found.implementations().get(unit.loss)
+    if implementation is None:
+        raise UsageError(f"{unit.backend} has no implementation of {unit.loss}")
+    return Subject(
+        loss=get(unit.loss),
+        implementation=implementation,
+        backend=found,
+        dtype=unit.dtype,
+        device=unit.device,
+        effort=EFFORTS[profile],
+        primary=unit.primary,
+    )
+
+
+def names(unit: Unit, selected: Sequence[str]) -> list[tuple[Check, str]]:
+    """The checks of a unit by id, known without importing any framework."""
+    known = checks()
+    loss = get(unit.loss)
+    return [(known[c], name) for c in selected for name in known[c].names(loss)]
+
+
+__all__ = ["Selection", "Unit", "backend", "missing", "names", "subject", "units"]
