@@ -51,8 +51,8 @@ class Check:
     """A requirement: its name, its level, its sentence, and the function that observes it.
 
     `needs` returns why the check does not apply to a subject, or None. `per_argument` checks are
-    repeated for every differentiable argument, named `check.argument`. Checks of behaviour that does
-    not depend on the dtype are made in one dtype only, unless the profile says otherwise.
+    repeated for every differentiable argument, named `check.argument`. Checks of behaviour that has
+    nothing to do with the dtype are made in one dtype only, unless the profile says otherwise.
     """
 
     name: str

@@ -88,15 +88,20 @@ def _effort_options(command: Command) -> Command:
 
 def _split(values: tuple[str, ...]) -> tuple[str, ...]:
     """`--dtype a,b` and `--dtype a --dtype b` mean the same."""
-    return tuple(part.strip() for v in values for part in v.split(",") if part.strip())
+    parts = tuple(part.strip() for v in values for part in v.split(","))
+    if not all(parts):
+        raise UsageError(f"an empty name in {','.join(values)!r}")
+    return parts
 
 
 @main.command()
 @click.option("--loss", "losses", multiple=True, help="A loss, or a pattern with *.")
 @click.option("--backend", "backends", multiple=True, help="numpy, torch, jax.")
 @_effort_options
-@click.option("--max-time", type=float, help="Seconds after which no further cell is begun.")
-@click.option("--jobs", "-j", type=int, default=None, help="Processes; default: one a core.")
+@click.option(
+    "--max-time", type=click.FloatRange(min=0), help="Seconds after which no further cell is begun."
+)
+@click.option("--jobs", "-j", type=click.IntRange(min=1), help="Processes; default: one a core.")
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path(), help="Folder of the report."
 )

@@ -55,10 +55,13 @@ def read(path: Path) -> tuple[Deviation, ...]:
     """The entries of a file. Raises UsageError, naming the entry and the rule it breaks."""
     try:
         data: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: cannot be read as TOML: {error}") from error
     entries = data.get("deviation", [])
-    if set(data) - {"deviation"} or not isinstance(entries, list):
+    tables = isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries)
+    if set(data) - {"deviation"} or not tables:
         raise UsageError(f"{path}: only [[deviation]] tables are known")
     found = []
     for number, entry in enumerate(entries, 1):

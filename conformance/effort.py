@@ -11,7 +11,8 @@ class Effort:
     """Sizes of packed questions, the regimes of the grid, and examples of the search.
 
     `packed` are sizes of the axes ("*" elements, "N" rows); `coupled` the questions per regime for
-    losses whose samples cannot be packed; `examples` the length of each search; `scale` the sizes
+    losses whose samples cannot be packed; `examples` the length of each search; `exhaustive` whether
+    every value of a 16-bit dtype is tried where there is one argument; `scale` the sizes
     at which the growth of errors is measured; `sufficient` whether a pass means conformance.
     """
 
@@ -49,6 +50,7 @@ EFFORTS = {
             regimes=_ALL,
             examples=20,
             scale=(10_000,),
+            exhaustive=True,
         ),
         Effort(
             name="thorough",
@@ -57,6 +59,7 @@ EFFORTS = {
             regimes=_ALL,
             examples=300,
             scale=(10_000, 1_000_000),
+            exhaustive=True,
             every_dtype=True,
         ),
         Effort(

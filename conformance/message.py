@@ -2,43 +2,82 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from pprint import pformat
+from textwrap import indent
 from typing import Any
 
 import numpy as np
 
 from lossproof.conformance import oracle
-from lossproof.conformance.check import Observation
+from lossproof.conformance.check import Observation, checks
 from lossproof.conformance.subject import Subject, TargetError
 from lossproof.spec.question import Question
 
 #: no more entries of an array than this are written out
 ENTRIES = 6
+#: no longer decimal than this is written for a number; hexadecimal is
+DIGITS = 7
 
 
 def render(subject: Subject, name: str, observation: Observation, again: str) -> str:
-    """The failure message, one aligned fact a line."""
+    """The failure message, one aligned fact a line.
+
+    `again` is REPORT#ID; without a report there is no line for it.
+    """
     question = smallest(subject, observation)
-    lines = [f"{_who(subject, name)}: {observation.fault}", _line("at", _at(subject, question))]
-    for key, value in facts(subject, observation).items():
-        if value:
-            lines.append(_line(key, value))
-    for key, value in observation.how.items():
-        lines.append(_line(key, str(value)))
+    stated = facts(subject, observation)
+    lines = [
+        f"{_who(subject, name)}: {observation.fault}",
+        _line("at", _at(question, observation)),
+        *_about(name, observation, question),
+        *(_line(key, value) for key, value in stated.items() if value),
+    ]
     if not again.startswith("#"):
         lines.append(_line("again", f"lossproof reproduce '{again}'"))
     return "\n".join(lines)
 
 
+def _about(name: str, observation: Observation, shown: Question) -> Iterator[str]:
+    """Which number is meant, where the check looks at several, and what else must be there."""
+    judgement = observation.judgement
+    if judgement is not None and judgement.quantity != name:
+        yield _line("quantity", judgement.quantity)
+    if shown is not observation.question and _searched(name):
+        whole = observation.question.samples
+        yield _line("alone", f"this sample conforms; it fails in a batch of {whole}")
+
+
+def _searched(name: str) -> bool:
+    """Whether violations of the check are asked again, cut to one sample, before they are shown."""
+    return bool(checks()[name.partition(".")[0]].source.regimes)
+
+
 def errored(subject: Subject, name: str, error: TargetError) -> str:
     """The message of a target that raised on a question within its domain."""
-    return "\n".join(
-        (
-            f"{_who(subject, name)}: raises on input that the spec allows",
-            _line("at", _at(subject, error.question)),
-            _line("got", str(error)),
-        )
-    )
+    lines = [
+        f"{_who(subject, name)}: raises on input that the spec allows",
+        _line("at", _at(error.question)),
+        _line("got", str(error)),
+    ]
+    raised = _raised(subject, error.error)
+    if raised is not None:
+        lines.append(_line("in", raised))
+    return "\n".join(lines)
+
+
+def _raised(subject: Subject, error: BaseException) -> str | None:
+    """The line of the implementation's file that an exception came through last."""
+    code = getattr(subject.implementation.forward, "__code__", None)
+    through = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if code is not None and frame.filename == code.co_filename
+    ]
+    return f"{Path(through[-1].filename).name}:{through[-1].lineno}" if through else None
 
 
 def facts(subject: Subject, observation: Observation) -> dict[str, str]:
@@ -83,34 +122,58 @@ def spots(question: Question) -> dict[str, str]:
 
 
 def case(subject: Subject, observation: Observation) -> dict[str, Any] | None:
-    """The question as data that `reproduce` can ask again, where it is not too large to store."""
-    question = smallest(subject, observation)
+    """The question as data that `reproduce` can ask again, where it is not too large to store.
+
+    Of a violation all of it, for some need the whole batch.
+    """
+    broken = observation.fault is not None
+    question = observation.question if broken else smallest(subject, observation)
     size = sum(np.size(v) for v in question.arguments.values() if v is not None)
     if size > 2000:
         return None
-    return {"question": question.to_json(subject.dtype), "how": dict(observation.how)}
+    stored = {"question": question.to_json(subject.dtype), "how": dict(observation.how)}
+    target = _target(subject)
+    return stored if target is None else {**stored, "target": target}
 
 
 def _who(subject: Subject, name: str) -> str:
-    target = "" if subject.implementation.label is None else f" {subject.implementation.label}"
+    label = subject.implementation.label
+    target = "" if label is None else f" of {label.rpartition('/')[2]}"
     version = subject.backend.version()
     return f"{subject.loss.name} / {name}{target} [{version}, {subject.dtype}, {subject.device}]"
 
 
 def _line(key: str, text: str) -> str:
-    return f"  {key:<8} {text}"
+    return f"  {key:<8} " + text.replace("\n", "\n" + " " * 11)
 
 
-def _at(subject: Subject, question: Question) -> str:
-    return ", ".join(f"{k}={v}" for k, v in spots(question).items())
+def _at(question: Question, observation: Observation | None = None) -> str:
+    """Where: arguments, options, and how the question was put, such as a layout."""
+    shown = {k: _text(v, _number) for k, v in question.arguments.items() if v is not None}
+    shown |= {k: repr(v) for k, v in question.options.items()}
+    if len(question.loss.reductions) > 1:
+        shown["reduction"] = question.reduction
+    judgement = None if observation is None else observation.judgement
+    if question.cotangent is not None and (judgement is None or judgement.quantity != "value"):
+        shown["cotangent"] = _text(question.cotangent, _number)
+    if observation is not None:
+        shown |= {k: str(v) for k, v in observation.how.items()}
+    return ", ".join(f"{k}={v}" for k, v in shown.items())
 
 
-def _text(array: Any) -> str:
+def _number(value: float) -> str:
+    """Decimal where that is short and exact, else hexadecimal."""
+    decimal = repr(value)
+    return decimal if len(decimal) <= DIGITS else _hex(value)
+
+
+def _text(array: Any, number: Callable[[float], str] | None = None) -> str:
     values = np.asarray(array)
     if values.dtype.kind in "iu":
         flat = [str(v) for v in values.reshape(-1).tolist()]
     else:
-        flat = [_hex(float(v)) for v in values.astype(np.float64).reshape(-1).tolist()]
+        write = number or _hex
+        flat = [write(float(v)) for v in values.astype(np.float64).reshape(-1).tolist()]
     if values.size == 1:
         return flat[0]
     more = f" ... ({values.size} in all)" if len(flat) > ENTRIES else ""
@@ -129,24 +192,53 @@ def _hex(value: float) -> str:
 
 
 def snippet(subject: Subject, name: str, observation: Observation) -> str | None:
-    """Python that shows the violation again when pasted."""
+    """Python that shows the violation again when pasted.
+
+    None where the question is too large to store, and where the function cannot be loaded again: it
+    is neither one of the backend's own nor held by a file under its own name.
+    """
     stored = case(subject, observation)
-    if stored is None or subject.implementation.label is not None and observation.how:
+    implementation = subject.implementation
+    target = _target(subject)
+    own = subject.backend.implementations().get(subject.loss.name)
+    if stored is None or target is None and own is not implementation:
         return None
-    return _program(subject, name, stored)
+    return _program(subject, name, stored, target)
 
 
-def _program(subject: Subject, name: str, stored: Mapping[str, Any]) -> str:
-    lines = [
-        "from lossproof.conformance.reproduce import ask",
-        "",
-        "ask(",
-        f"    check={name!r},",
-        f"    backend={subject.backend.name!r},",
-        f"    device={subject.device!r},",
-        f"    target={subject.implementation.label!r},",
-        f"    question={stored['question']!r},",
-        f"    how={stored['how']!r},",
-        ")",
-    ]
-    return "\n".join(lines)
+def _target(subject: Subject) -> str | None:
+    """The implementation as a target that any process can load, its file's path absolute."""
+    where, colon, attribute = (subject.implementation.label or "").rpartition(":")
+    if where.endswith(".py"):
+        path = Path(where).resolve()
+        return f"{path}:{attribute}" if path.is_file() else None
+    return f"{where}:{attribute}" if colon and where in sys.modules else None
+
+
+def _program(subject: Subject, name: str, stored: Mapping[str, Any], target: str | None) -> str:
+    named = {
+        "check": name,
+        "backend": subject.backend.name,
+        "device": subject.device,
+        "target": target,
+        "question": _short(stored["question"]),
+        "how": stored["how"],
+    }
+    left_out = {"device": "cpu", "target": None, "how": {}}
+    lines = ["from lossproof.conformance.reproduce import ask", "", "ask("]
+    for key, value in named.items():
+        if key not in left_out or value != left_out[key]:
+            head = f"    {key}="
+            text = pformat(value, width=99 - len(head), sort_dicts=False, compact=True)
+            lines.append(f"{head}{indent(text, ' ' * len(head)).lstrip()},")
+    return "\n".join((*lines, ")"))
+
+
+def _short(data: Any) -> Any:
+    """The same data, its hexadecimal numbers without padding."""
+    if isinstance(data, Mapping):
+        return {
+            k: [_hex(float.fromhex(h)) for h in v] if k == "hex" else _short(v)
+            for k, v in data.items()
+        }
+    return data

@@ -285,8 +285,8 @@ def _ratios(result: Truth, got: Reals, exempt: Mask, fmt: Format) -> tuple[Reals
         if exempt[i] or not x.is_finite():
             excused[i] = True
         elif not np.isfinite(e):
-            excused[i] = np.isnan(y) or not _overflows(x, fmt)
-            ratios[i] = best[i] = 0.0 if excused[i] or _overflowed(x, y, fmt) else np.inf
+            excused[i] = not _wrong_infinity(x, y)
+            ratios[i] = best[i] = 0.0 if excused[i] else np.inf
         elif not np.isfinite(y):
             ratios[i] = best[i] = np.inf
         else:
@@ -308,10 +308,9 @@ def _overflows(x: arb, fmt: Format) -> bool:
     return bool(x.abs_lower() > arb(fmt.largest) * (1 + arb(fmt.unit_roundoff)))
 
 
-def _overflowed(x: arb, y: float, fmt: Format) -> bool:
-    """Whether y is an admissible answer where the exact value overflows: its infinity, or near."""
-    right_sign = (y > 0) == bool(x > 0)
-    return right_sign and not np.isnan(y) and abs(y) >= fmt.largest / 2
+def _wrong_infinity(x: arb, y: float) -> bool:
+    """Whether y is the infinity of the other sign than the exact value."""
+    return bool(np.isinf(y)) and (bool(x < 0) if y > 0 else bool(x > 0))
 
 
 def describe(

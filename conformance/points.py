@@ -18,6 +18,7 @@ from lossproof.spec.domain import Domain
 from lossproof.spec.formats import Format
 from lossproof.spec.loss import Argument, Loss, Parameter
 from lossproof.spec.question import Question
+from lossproof.spec.tracked import Arithmetic
 
 Reals = npt.NDArray[np.float64]
 Random = np.random.Generator
@@ -94,6 +95,23 @@ class Maker:
         }
         return np.asarray(self.format.round(np.asarray(made[kind]())))
 
+    def every_value(self) -> Question | None:
+        """All finite numbers of a 16-bit format, for a loss of one argument of any shape."""
+        (first, *others) = self.loss.arguments.items()
+        if others or first[1].shape != "*" or self.format.dtype.itemsize != 2:
+            return None
+        bits = np.arange(2**16, dtype=np.uint32).astype(np.uint16)
+        values = bits.view(self.format.dtype)
+        finite = values[np.isfinite(values.astype(np.float64))]
+        inside = [first[1].domain.contains(v) for v in finite.astype(np.float64)]
+        chosen = finite[np.asarray(inside)]
+        return Question(
+            loss=self.loss,
+            arguments={first[0]: chosen},
+            options=self.loss.complete({}),
+            cotangent=self.cotangent(np.random.default_rng(0), chosen.shape, "random"),
+        )
+
     def option_sets(self) -> tuple[dict[str, Any], ...]:
         """The defaults, then each option at each of its landmarks, one at a time."""
         sets: list[dict[str, Any]] = [{}]
@@ -168,7 +186,9 @@ class Maker:
             exponents = rng.uniform(fmt.emin - 2, fmt.emax, size=shape)
             return self._inside(rng, domain, np.exp2(exponents))
         if regime == "huge":
-            return self._inside(rng, domain, rng.uniform(0.1, 1.0, shape) * fmt.largest / 4)
+            return self._inside(
+                rng, domain, rng.uniform(0.1, 1.0, shape) * Arithmetic(format=fmt).ceiling / 8
+            )
         if regime == "small":
             return self._inside(rng, domain, np.exp2(rng.uniform(fmt.emin, -3, size=shape)))
         if regime == "confident":

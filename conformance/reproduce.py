@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from lossproof.conformance import message, targets
 from lossproof.conformance.check import Check, Observation, checks
-from lossproof.conformance.effort import EFFORTS
+from lossproof.conformance.effort import EFFORTS, Effort
 from lossproof.conformance.registry import UsageError, backend, choose
 from lossproof.conformance.subject import Subject, TargetError
 from lossproof.spec.question import Question
@@ -42,9 +44,11 @@ def _ask(
     question = Question.from_json(stored)
     known = checks()
     found = known[choose("check", name.partition(".")[0], tuple(known))]
-    subject = _subject(question, backend_name, str(stored["dtype"]), device, target)
+    effort = EFFORTS["thorough" if "repeated" in how else "default"]
+    subject = _subject(question, backend_name, str(stored["dtype"]), device, target, effort)
     try:
-        seen = _observed(found, name, subject, question, how)
+        with np.errstate(all="ignore"):
+            seen = _observed(found, name, subject, stored, how)
     except TargetError as error:
         return False, message.errored(subject, name, error)
     faults = [o for o in seen if o.fault is not None]
@@ -54,7 +58,9 @@ def _ask(
     return False, message.render(subject, name, worst, "#")
 
 
-def _subject(question: Question, name: str, dtype: str, device: str, target: str | None) -> Subject:
+def _subject(
+    question: Question, name: str, dtype: str, device: str, target: str | None, effort: Effort
+) -> Subject:
     found = backend(name)
     absent = found.missing()
     if absent is not None:
@@ -72,13 +78,26 @@ def _subject(question: Question, name: str, dtype: str, device: str, target: str
         backend=found,
         dtype=dtype,
         device=device,
-        effort=EFFORTS["default"],
+        effort=effort,
     )
 
 
 def _observed(
-    check: Check, name: str, subject: Subject, question: Question, how: Mapping[str, Any]
+    check: Check, name: str, subject: Subject, stored: Mapping[str, Any], how: Mapping[str, Any]
 ) -> list[Observation]:
-    """What the check sees; of a check with layouts or transformations, only the stored one."""
-    seen = check.run(subject, question, name)
-    return [o for o in seen if dict(o.how) == dict(how)] or seen
+    """What the check sees at the stored question.
+
+    A check that makes questions of its own from the one it is asked has stored one of those; it is
+    asked its landmark questions, and the observation sought among what it sees.
+    """
+    question = Question.from_json(stored)
+    if check.source.regimes:
+        return check.run(subject, question, name)
+    seen = [o for q in check.source.landmarks(subject) for o in check.run(subject, q, name)]
+    wanted = (question.to_json(subject.dtype), dict(how))
+    return [o for o in seen if _stored(subject, o) == wanted] or seen
+
+
+def _stored(subject: Subject, observation: Observation) -> tuple[Any, Any] | None:
+    case = message.case(subject, observation)
+    return None if case is None else (case["question"], case["how"])

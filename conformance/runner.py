@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import traceback
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -36,6 +37,7 @@ class Tally:
     grade: str | None = None
     conventions: dict[str, str] = field(default_factory=dict)
     error: TargetError | None = None
+    internal: str | None = None
     seconds: float = 0.0
 
     def add(self, observation: Observation) -> None:
@@ -65,6 +67,11 @@ class Tally:
         except TargetError as error:
             if self.error is None:
                 self.error = error
+        except Exception as error:
+            # a fault of ours must not cost the run its other cells
+            if self.error is None:
+                self.error = TargetError(question, error)
+                self.internal = traceback.format_exc(limit=-4)
         finally:
             self.seconds += time.perf_counter() - started
 
@@ -74,7 +81,8 @@ def judge(tally: Tally) -> tuple[Status, str | None]:
     if tally.violation is not None:
         return ("failed" if tally.check.level == MUST else "warned"), None
     if tally.error is not None:
-        return "errored", str(tally.error)
+        whose = "the target raised" if tally.internal is None else "an error of lossproof itself"
+        return "errored", f"{whose}: {tally.error}"
     if tally.points == 0 and tally.excused == 0:
         if tally.worst is not None:
             return "skipped", "no question reaches what this check is about"
@@ -147,7 +155,7 @@ def finish(subject: Subject, tally: Tally, again: str) -> Result:
         text = message.render(subject, tally.name, shown, f"{again}#{identifier}")
         snippet = message.snippet(subject, tally.name, shown)
     elif tally.error is not None:
-        text = message.errored(subject, tally.name, tally.error)
+        text = tally.internal or message.errored(subject, tally.name, tally.error)
     return _result(
         subject,
         tally.check,

@@ -100,7 +100,7 @@ def _simpler_arrays(array: Any, *, zero: bool = True) -> Iterator[Any]:
         for new in _simpler_numbers(float(old), zero=zero):
             changed = values.copy().reshape(-1)
             changed[i] = new
-            if float(changed[i]) != float(old):
+            if np.isfinite(changed[i]) and float(changed[i]) != float(old):
                 yield changed.reshape(values.shape)
 
 

@@ -80,6 +80,9 @@ _FOR_OPTIONS = ("landmarks", "coarse", "near_tie", "confident")
 
 def _everywhere(subject: Subject) -> Iterator[Question]:
     yield from _grid(subject, subject.effort.regimes)
+    every = subject.maker.every_value() if subject.effort.exhaustive else None
+    if every is not None:
+        yield every
     for place, reduction in enumerate(subject.reductions):
         if reduction != "none":
             for kind in ("ones", "negative", "random"):

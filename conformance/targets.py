@@ -16,12 +16,12 @@ import click
 from lossproof.backends.registry import Implementation, Registered
 from lossproof.conformance import deviations, plan, runner
 from lossproof.conformance.effort import EFFORTS
-from lossproof.conformance.registry import UsageError, backend, choose
+from lossproof.conformance.registry import UsageError, backend, backend_names, choose
 from lossproof.conformance.session import exit_code
 from lossproof.conformance.subject import Subject
 from lossproof.reports import summary
 from lossproof.reports.model import Result
-from lossproof.spec.loss import get
+from lossproof.spec.loss import catalogue, get
 
 
 def load(target: str, loss: str, name: str) -> Implementation:
@@ -45,7 +45,7 @@ def load(target: str, loss: str, name: str) -> Implementation:
     if isinstance(found, Registered):
         return replace(found.implementation, label=target)
     if not callable(found):
-        raise UsageError(f"{target}: {attribute} is a {type(found).__name__}, not a function")
+        raise UsageError(f"{target} is not a function but of type {type(found).__name__}")
     reverse: Callable[..., dict[str, Any]] | None = getattr(module, f"{attribute}_backward", None)
     return Implementation(
         loss=loss,
@@ -118,6 +118,8 @@ def examine(implementation: Implementation, selection: plan.Selection, seed: int
 
 def check(target: str, selection: plan.Selection, *, seed: int, expected: tuple[Path, ...]) -> int:
     """Examine a target, print what fails and one closing line; the exit code."""
+    choose("loss", selection.losses[0], tuple(catalogue()))
+    choose("backend", selection.backends[0], backend_names())
     chosen = selection.resolved()
     implementation = load(target, chosen.losses[0], chosen.backends[0])
     known = tuple(d for path in expected for d in deviations.read(path))
@@ -125,6 +127,8 @@ def check(target: str, selection: plan.Selection, *, seed: int, expected: tuple[
     for result in results:
         if result.status in ("failed", "errored", "warned"):
             click.echo(f"{result.status}: {result.message or result.reason}\n")
+    if not EFFORTS[chosen.profile].sufficient:
+        click.echo(f"This {chosen.profile} run is not sufficient evidence of conformance.")
     counts = summary.tally(r.status for r in results)
     click.echo(", ".join(f"{n} {status}" for status, n in counts.items() if n))
     return exit_code(counts)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from functools import cache
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from functools import cache, partial
 from multiprocessing import get_context
 
 from lossproof.backends.base import Backend
 from lossproof.conformance import plan, runner
-from lossproof.reports.model import Result, cell_id
+from lossproof.reports.model import Result, Status, cell_id
 
 
 def single_threaded() -> None:
@@ -30,26 +31,11 @@ def examine(
 ) -> list[Result]:
     """The results of one unit; all skipped, with the reason, where it cannot be examined."""
     found = _backend(unit.backend)
-    named = plan.names(unit, checks)
     reason = plan.missing(unit, found)
     if reason is not None:
-        return [
-            Result(
-                id=cell_id(unit.loss, name, unit.backend, unit.dtype, unit.device),
-                loss=unit.loss,
-                check=name,
-                backend=unit.backend,
-                dtype=unit.dtype,
-                device=unit.device,
-                level=runner.level(check),
-                status="skipped",
-                sentence=check.sentence,
-                reason=reason,
-            )
-            for check, name in named
-        ]
+        return refused(unit, checks, "skipped", reason)
     subject = plan.subject(unit, found, profile)
-    return list(runner.examine(subject, named, seed=seed, again=again))
+    return list(runner.examine(subject, plan.names(unit, checks), seed=seed, again=again))
 
 
 def run(
@@ -70,18 +56,68 @@ def run(
             yield examine(unit, checks, profile, seed, again)
         return
     single_threaded()
+    waiting = list(units)[::-1]
+    job = partial(examine, checks=checks, profile=profile, seed=seed, again=again)
+    while waiting:
+        fallen: list[plan.Unit] = []
+        yield from _pooled(job, waiting, fallen, jobs, deadline)
+        for unit in fallen:
+            # a process died: which of the units in flight it was shows when each runs alone
+            alone: list[plan.Unit] = []
+            yield from _pooled(job, [unit], alone, 1, deadline)
+            if alone:
+                yield refused(unit, checks, "errored", "the process died while it was examined")
+        if deadline is not None and time.monotonic() > deadline:
+            return
+
+
+def _pooled(
+    job: Callable[[plan.Unit], list[Result]],
+    waiting: list[plan.Unit],
+    fallen: list[plan.Unit],
+    jobs: int,
+    deadline: float | None,
+) -> Iterator[list[Result]]:
+    """Results from a pool, taken from the end of `waiting`; `fallen` gets what died with it."""
+    running: dict[Future[list[Result]], plan.Unit] = {}
     with ProcessPoolExecutor(
         max_workers=jobs, mp_context=get_context("spawn"), initializer=single_threaded
     ) as pool:
-        waiting = list(units)[::-1]
-        running = set()
         while waiting or running:
             late = deadline is not None and time.monotonic() > deadline
             while waiting and not late and len(running) < 2 * jobs:
                 unit = waiting.pop()
-                running.add(pool.submit(examine, unit, checks, profile, seed, again))
+                try:
+                    running[pool.submit(job, unit)] = unit
+                except BrokenProcessPool:
+                    fallen.extend((unit, *running.values()))
+                    return
             if not running:
                 return
-            done, running = wait(running, return_when=FIRST_COMPLETED)
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
-                yield future.result()
+                unit = running.pop(future)
+                try:
+                    yield future.result()
+                except BrokenProcessPool:
+                    fallen.extend((unit, *running.values()))
+                    return
+
+
+def refused(unit: plan.Unit, checks: Sequence[str], status: Status, reason: str) -> list[Result]:
+    """The same status and reason for every check of a unit."""
+    return [
+        Result(
+            id=cell_id(unit.loss, name, unit.backend, unit.dtype, unit.device),
+            loss=unit.loss,
+            check=name,
+            backend=unit.backend,
+            dtype=unit.dtype,
+            device=unit.device,
+            level=runner.level(check),
+            status=status,
+            sentence=check.sentence,
+            reason=reason,
+        )
+        for check, name in plan.names(unit, checks)
+    ]

@@ -12,7 +12,6 @@ import numpy.typing as npt
 
 from lossproof.spec.carriers import Mask, Reals
 from lossproof.spec.tracked import (
-    HEADROOM,
     Condition,
     Operand,
     Tracked,
@@ -121,9 +120,10 @@ def where(condition: Condition | npt.ArrayLike, a: Operand, b: Operand) -> Track
     first, second = some.lift(a), some.lift(b)
     arithmetic = some.arithmetic
     if isinstance(condition, Condition):
-        surely, possibly = condition.surely, condition.possibly
+        surely, possibly, lost = condition.surely, condition.possibly, condition.lost
     else:
         surely = possibly = np.asarray(condition, dtype=np.bool_)
+        lost = np.zeros((), dtype=np.bool_)
     shape = np.broadcast_shapes(surely.shape, first.shape, second.shape)
     both = np.broadcast_to(possibly & ~surely, shape)
     x = np.where(surely, first.x, second.x)
@@ -133,7 +133,7 @@ def where(condition: Condition | npt.ArrayLike, a: Operand, b: Operand) -> Track
         xs, ys = np.broadcast_to(first.x, shape)[both], np.broadcast_to(second.x, shape)[both]
         x = np.array(x, copy=True)
         x[both] = arithmetic.carrier.hull(xs, ys)
-        e = np.where(both, np.maximum(first.e, second.e), e)
+        e = np.where(both, np.where(lost, np.inf, np.maximum(first.e, second.e)), e)
         undecided = both if undecided is None else (undecided | both)
     return Tracked(arithmetic, x, np.asarray(e), undecided)
 
@@ -200,7 +200,7 @@ def total(a: Tracked, axis: int | None = -1) -> Tracked:
         size = np.asarray(a.magnitudes()[1].sum(axis=axis))
         e = np.asarray(a.e.sum(axis=axis)) + arithmetic.u * size * summation_growth(n)
         # a partial sum may overflow where the whole does not
-        e = np.where(size > arithmetic.format.largest / HEADROOM, np.inf, e)
+        e = np.where(size > arithmetic.ceiling, np.inf, e)
     if n == 1:
         return Tracked(arithmetic, x, np.asarray(a.e.sum(axis=axis)), undecided)
     return rounded(arithmetic, x, e, undecided, roundings=0.0)

@@ -20,8 +20,8 @@ may flush subnormals); |a| is bounded above in numerators and below in denominat
 
 and every result gains u·|x| + η (2·E·u·|x| + E·η for a function accurate to E units in the last
 place). Inputs are off by one rounding, and by 8η: the first product with them may underflow. A
-result within a factor of HEADROOM of the largest finite number has an infinite budget: the same
-operations in another order, all of them sound, may overflow there. Running error analysis:
+result in the last eighth of the exponents, and an input there, has an infinite budget: the same
+operations in another order, all of them sound, may overflow. Running error analysis:
 Wilkinson 1963; Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., section 3.3. The
 sum: Higham, section 4.2, and Blanchard, Higham, Mary, doi:10.1137/19M1257780.
 """
@@ -40,8 +40,6 @@ from lossproof.spec.carriers import BALLS, Array, Carrier, Mask, Reals, boxed
 from lossproof.spec.formats import FLOAT64, Format
 from lossproof.spec.profile import IEEE, Profile
 
-#: how far below the largest finite number an intermediate must stay for an answer to be promised
-HEADROOM = 4.0
 #: underflows, in units of η, that an input may suffer in the first product with it
 INPUT_UNDERFLOWS = 8.0
 
@@ -67,6 +65,12 @@ class Arithmetic:
         return 0.0 if self.exact else self.format.unit_roundoff
 
     @property
+    def ceiling(self) -> float:
+        """The largest magnitude up to which budgets are finite."""
+        headroom = 2.0 ** max(2, self.format.emax // 8)
+        return self.format.largest / headroom
+
+    @property
     def eta(self) -> float:
         """The largest absolute error of a result that underflows; 0 in exact arithmetic."""
         if self.exact:
@@ -85,6 +89,8 @@ class Arithmetic:
         numbers = np.asarray(value, dtype=np.float64)
         e = self.input_roundings * self.u * np.abs(numbers)
         e = np.where(numbers == 0, 0.0, e + INPUT_UNDERFLOWS * self.eta)
+        if not self.exact:
+            e = np.where(np.abs(numbers) > self.ceiling, np.inf, e)
         return Tracked(self, self.carrier.lift(numbers), np.asarray(e))
 
     def parameter(self, value: float) -> Tracked:
@@ -101,21 +107,29 @@ class Operations:
 
 @dataclass(frozen=True)
 class Condition:
-    """An array of comparisons: `surely` true, `possibly` true."""
+    """An array of comparisons: `surely` true, `possibly` true.
+
+    `lost` where an infinite budget leaves it undecided: then no branch can be promised.
+    """
 
     surely: Mask
     possibly: Mask
+    lost: Mask
 
     def __and__(self, other: Condition | Mask) -> Condition:
         other = _condition(other)
-        return Condition(self.surely & other.surely, self.possibly & other.possibly)
+        return Condition(
+            self.surely & other.surely, self.possibly & other.possibly, self.lost | other.lost
+        )
 
     def __or__(self, other: Condition | Mask) -> Condition:
         other = _condition(other)
-        return Condition(self.surely | other.surely, self.possibly | other.possibly)
+        return Condition(
+            self.surely | other.surely, self.possibly | other.possibly, self.lost | other.lost
+        )
 
     def __invert__(self) -> Condition:
-        return Condition(~self.possibly, ~self.surely)
+        return Condition(~self.possibly, ~self.surely, self.lost)
 
     __rand__ = __and__
     __ror__ = __or__
@@ -125,7 +139,7 @@ def _condition(value: Condition | npt.ArrayLike) -> Condition:
     if isinstance(value, Condition):
         return value
     mask = np.asarray(value, dtype=np.bool_)
-    return Condition(mask, mask)
+    return Condition(mask, mask, np.zeros(mask.shape, dtype=np.bool_))
 
 
 class Tracked:
@@ -275,7 +289,7 @@ def rounded(
     size = np.abs(high) if low is high else np.maximum(np.abs(low), np.abs(high))
     with np.errstate(all="ignore"):
         total = e + roundings * arithmetic.u * size + max(1.0, roundings / 2) * arithmetic.eta
-        beyond = (size > arithmetic.format.largest / HEADROOM) | np.isnan(total) | np.isnan(size)
+        beyond = (size > arithmetic.ceiling) | np.isnan(total) | np.isnan(size)
     return Tracked(arithmetic, x, np.where(beyond, np.inf, total), undecided)
 
 
@@ -297,11 +311,10 @@ def _not_above(a: Tracked, b: Tracked) -> Condition:
     with np.errstate(all="ignore"):
         surely = low > e
         possibly = ~(high < -e)
-    return Condition(np.asarray(surely), np.asarray(possibly))
+    return Condition(np.asarray(surely), np.asarray(possibly), np.asarray(np.isinf(e)))
 
 
 __all__ = [
-    "HEADROOM",
     "Arithmetic",
     "Condition",
     "Operand",

@@ -107,7 +107,8 @@ def _pose(
     has_length(n, input_lengths=input_lengths, target_lengths=target_lengths)
     frame_count = whole(t + 1, input_lengths=input_lengths)
     label_count = whole(targets.shape[1] + 1, target_lengths=target_lengths)
-    one_of(range(classes), blank=blank)
+    if not 0 <= blank < classes:
+        raise ValueError(f"blank must be in [0, {classes}), got {blank}")
     used = np.arange(targets.shape[1]) < label_count[:, None]
     labels = whole(classes, targets=np.where(used, targets, 0))
     if (used & (labels == blank)).any():

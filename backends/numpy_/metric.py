@@ -141,7 +141,10 @@ def triplet_margin_backward(
         "positive": -t.near - np.where(t.swapped, t.far, 0),
         "negative": t.far,
     }
-    return {name: times(u[..., None], active, slope, over=(n,)) for name, slope in slopes.items()}
+    return {
+        name: np.where(active == 0, 0, times(u[..., None], active, slope, over=(n,)))
+        for name, slope in slopes.items()
+    }
 
 
 class _Unit(NamedTuple):

@@ -24,32 +24,18 @@ from lossproof.backends.numpy_.support import (
     has_axes,
     has_length,
     in_working_precision,
+    labelled,
     mean,
+    one_hot,
     one_of,
     real,
     reduce,
     same_shape,
     spread,
-    whole,
 )
 from lossproof.backends.registry import implementations_of
 
 implements = implementations_of("numpy")
-
-
-def _labels(
-    scores: Array, labels: Array, weight: Array | None, ignore_index: int | None = None
-) -> tuple[Array, Array, Array]:
-    """Which rows are kept, the label of each (0 where not kept), and the weight of that label."""
-    n, classes = scores.shape
-    has_length(n, labels=labels)
-    has_length(classes, weight=weight)
-    kept = np.ones(n, bool)
-    if ignore_index is not None and labels.dtype.kind in "iu":
-        kept = labels != ignore_index
-        labels = np.where(kept, labels, 0)
-    picked = whole(classes, labels=labels)
-    return kept, picked, np.ones(n, scores.dtype) if weight is None else weight[picked]
 
 
 def _weighted_mean(losses: Array, weights: Array, reduction: str) -> Array:
@@ -58,10 +44,6 @@ def _weighted_mean(losses: Array, weights: Array, reduction: str) -> Array:
 
 def _share(weights: Array, reduction: str) -> Any:
     return weights.sum() if reduction == "mean" else 1
-
-
-def _one_hot(labels: Array, values: Array, classes: int) -> Array:
-    return np.where(np.arange(classes) == labels[:, None], values[:, None], 0)
 
 
 @implements("cross_entropy")
@@ -121,9 +103,9 @@ def _smoothed(
     """Kept rows, their w_y (0 if not kept), the logits with the other rows blanked, and q."""
     has_axes("N, C", logits=logits)
     alpha = real(least=0, most=1, label_smoothing=label_smoothing)
-    kept, y, w = _labels(logits, labels, weight, ignore_index)
+    kept, y, w = labelled(logits, labels, weight, ignore_index)
     classes = logits.shape[1]
-    q = _one_hot(y, (1 - alpha) * w, classes)
+    q = one_hot(y, (1 - alpha) * w, classes)
     if alpha > 0:
         q = q + alpha / classes * (1 if weight is None else weight)
     return kept, np.where(kept, w, 0), np.where(kept[:, None], logits, 0), q
@@ -241,7 +223,7 @@ def nll(
     """
     has_axes("N, C", log_probabilities=log_probabilities)
     one_of(REDUCTIONS, reduction=reduction)
-    kept, y, w = _labels(log_probabilities, labels, weight, ignore_index)
+    kept, y, w = labelled(log_probabilities, labels, weight, ignore_index)
     picked = np.take_along_axis(log_probabilities, y[:, None], axis=1)[:, 0]
     losses = np.where(kept, absorb(w, -picked), 0)
     return _weighted_mean(losses, np.where(kept, w, 0), reduction)
@@ -261,66 +243,8 @@ def nll_backward(
     """-u w_y at the label, 0 elsewhere; over Σ w_y for the mean."""
     has_axes("N, C", log_probabilities=log_probabilities)
     one_of(REDUCTIONS, reduction=reduction)
-    kept, y, w = _labels(log_probabilities, labels, weight, ignore_index)
+    kept, y, w = labelled(log_probabilities, labels, weight, ignore_index)
     w = np.where(kept, w, 0)
     u, _ = spread(cotangent, labels.shape, reduction)
     pulled = np.where(kept, times(u, -w, over=(_share(w, reduction),)), 0)
-    return {"log_probabilities": _one_hot(y, pulled, log_probabilities.shape[1])}
-
-
-@implements("multi_margin")
-@in_working_precision("labels")
-def multi_margin(
-    logits: Array,
-    labels: Array,
-    weight: Array | None = None,
-    *,
-    p: int = 1,
-    margin: float = 1.0,
-    reduction: str = "mean",
-) -> Array:
-    """(w_y / C) Σ_(k≠y) max(0, margin - z_y + z_k)^p, p in {1, 2}; shape (N).
-
-    logits (N, C), labels (N) = y, weight (C). The mean is over N, whatever the weights. (Weston,
-    Watkins 1999; as torch.)
-    """
-    one_of(REDUCTIONS, reduction=reduction)
-    _, w, excess = _excess(logits, labels, weight, p, margin)
-    total = (excess if p == 1 else excess * excess).sum(axis=-1)
-    return reduce(absorb(w, total) / logits.shape[1], reduction)
-
-
-@multi_margin.backward
-@in_working_precision("labels")
-def multi_margin_backward(
-    cotangent: Array,
-    logits: Array,
-    labels: Array,
-    weight: Array | None = None,
-    *,
-    p: int = 1,
-    margin: float = 1.0,
-    reduction: str = "mean",
-) -> dict[str, Array]:
-    """u (w_y / C) d_k with d_k = p max(0, ...)^(p-1) [... > 0], and -Σ d at the label.
-
-    At the kink of p = 1 the inactive side, 0.
-    """
-    one_of(REDUCTIONS, reduction=reduction)
-    y, w, excess = _excess(logits, labels, weight, p, margin)
-    u, n = spread(cotangent, labels.shape, reduction)
-    d = np.heaviside(excess, 0) if p == 1 else 2 * excess
-    d = d - _one_hot(y, d.sum(axis=-1), logits.shape[1])
-    return {"logits": times(u[..., None], w[:, None], d, over=(logits.shape[1], n))}
-
-
-def _excess(
-    logits: Array, labels: Array, weight: Array | None, p: int, margin: float
-) -> tuple[Array, Array, Array]:
-    """Labels, weights of the labels, and max(0, margin - z_y + z_k), which is 0 at k = y."""
-    has_axes("N, C", logits=logits)
-    one_of((1, 2), p=p)
-    _, y, w = _labels(logits, labels, weight)
-    lead = np.take_along_axis(logits, y[:, None], axis=1) - logits
-    excess = np.maximum(real(margin=margin) - lead, 0)
-    return y, w, np.where(np.arange(logits.shape[1]) == y[:, None], excess * 0, excess)
+    return {"log_probabilities": one_hot(y, pulled, log_probabilities.shape[1])}

@@ -155,6 +155,29 @@ def whole(upper: int, **arrays: Array) -> Array:
     return array.astype(np.intp)
 
 
+def labelled(
+    scores: Array, labels: Array, weight: Array | None, ignore_index: int | None = None
+) -> tuple[Array, Array, Array]:
+    """Which rows are kept, the label of each (0 where not kept), and the weight of that label.
+
+    As `whole`, ValueError or TypeError for labels that are no class; a weight not given is 1.
+    """
+    n, classes = scores.shape
+    has_length(n, labels=labels)
+    has_length(classes, weight=weight)
+    kept = np.ones(n, bool)
+    if ignore_index is not None and labels.dtype.kind in "iu":
+        kept = labels != ignore_index
+        labels = np.where(kept, labels, 0)
+    picked = whole(classes, labels=labels)
+    return kept, picked, np.ones(n, scores.dtype) if weight is None else weight[picked]
+
+
+def one_hot(labels: Array, values: Array, classes: int) -> Array:
+    """Rows of zeros with `values` at the labels."""
+    return np.where(np.arange(classes) == labels[:, None], values[:, None], 0)
+
+
 def two_valued(low: int, high: int, like: Array, **arrays: Array) -> Array:
     """The array in the dtype of `like`, if each entry is `low`, `high` or nan; else ValueError."""
     ((name, array),) = arrays.items()

@@ -9,6 +9,9 @@ from lossproof.backends.registry import implementations_of
 
 implements = implementations_of("torch")
 
+#: 1e-12 rounded to float32: the kernel holds its epsilon so, in every dtype
+_EPS = 9.999999960041972e-13
+
 
 @implements("triplet_margin")
 def triplet_margin(
@@ -28,9 +31,10 @@ def triplet_margin(
     )
 
 
-@implements("cosine_embedding", dialect={"eps": 1e-12}, options=("margin",))
+@implements("cosine_embedding", dialect={"eps": _EPS}, options=("margin",))
 def cosine_embedding(
     first: Tensor, second: Tensor, target: Tensor, *, margin: float, reduction: str
 ) -> Tensor:
-    """`torch.nn.functional.cosine_embedding_loss`, which adds 1e-12 to each squared norm."""
+    """`torch.nn.functional.cosine_embedding_loss`, which adds 1e-12, as a float32, to each
+    squared norm in every dtype."""
     return F.cosine_embedding_loss(first, second, target, margin=margin, reduction=reduction)

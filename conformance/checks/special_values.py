@@ -95,6 +95,22 @@ def _infinite(subject: Subject, base: Question, key: str, special: float) -> Ite
     yield replace(seen, conventions={f"{key} = {special}": ", ".join(f"{v:g}" for v in first)})
 
 
+def _zeros(subject: Subject) -> Iterator[Observation]:
+    """Zeros in one argument, and in all: 0 log 0 is 0, and a zero row has a stated answer."""
+    base = plain(subject, seed=8, optional=False)
+    real = [k for k, a in subject.loss.arguments.items() if a.domain.kind == "real"]
+    given = [k for k in real if base.arguments.get(k) is not None]
+    for chosen in (*((k,) for k in given), tuple(given)):
+        zeros = {k: np.zeros_like(base.arguments[k]) for k in chosen}
+        if not all(subject.loss.arguments[k].domain.contains(z) for k, z in zeros.items()):
+            continue
+        question = base.with_arguments(**zeros)
+        for quantity in subject.quantities:
+            judgement = subject.judge(question, quantity)
+            name = " and ".join(chosen)
+            yield compared(question, judgement, what=f"wrong where {name} is 0")
+
+
 def _slack(subject: Subject, base: Question, key: str, special: float, limit: Array) -> Array:
     """The budget far out on the way to a finite limit, and what is still missing to it there."""
     far = np.copysign(subject.format.largest / 4, special)

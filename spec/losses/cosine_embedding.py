@@ -14,7 +14,7 @@ At c = m with target -1 there is a kink: any slope between 0 and that of c.
 from lossproof.spec import law
 from lossproof.spec.domain import COSINE, POSITIVE, REAL, SIGN
 from lossproof.spec.loss import Argument, Gradients, Parameter, Rowwise, register
-from lossproof.spec.maths import expand, relu, sqrt, step, total, where
+from lossproof.spec.maths import expand, relu, sqrt, square, step, total, where
 from lossproof.spec.tracked import Tracked
 
 
@@ -39,6 +39,14 @@ class CosineEmbedding(Rowwise):
     def value_by_one_root(self, first: Tracked, second: Tracked, target: Tracked) -> Tracked:
         lengths = sqrt(self._square(first) * self._square(second))
         return self._loss(total(first * second) / lengths, target)
+
+    def value_by_distance(self, first: Tracked, second: Tracked, target: Tracked) -> Tracked:
+        # half the squared distance of the unit vectors, and half of what the lengths fall short
+        a, b = self._unit(first), self._unit(second)
+        gap = total(square(a - b)) / 2
+        short = self.eps / self._square(first) + self.eps / self._square(second)
+        apart = gap + short / 2
+        return where(target >= 0.0, apart, relu((1 - apart) - self.margin))
 
     def gradient(self, first: Tracked, second: Tracked, target: Tracked) -> Gradients:
         a, b = self._unit(first), self._unit(second)

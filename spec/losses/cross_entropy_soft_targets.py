@@ -33,7 +33,7 @@ def _kl_plus_entropy(evaluator: law.Evaluator, question: Question) -> Iterator[l
 class CrossEntropySoftTargets(Rowwise):
     family = "classification"
     logits = Argument(REAL, "N C")
-    target = Argument(NONNEGATIVE, "N C")
+    target = Argument(UNIT, "N C")
     weight = Argument(NONNEGATIVE, "C", differentiable=False, optional=True)
     label_smoothing = Parameter(UNIT, default=0.0, landmarks=(0.1, 1.0))
 

@@ -213,17 +213,6 @@ class Ctc(Loss):
         input_lengths: Integers,
         target_lengths: Integers,
     ) -> Gradients:
-        gap = self._gap(logits, targets, input_lengths, target_lengths)
-        return self._pulled(cotangent, gap, input_lengths)
-
-    def vjp_by_log_softmax(
-        self,
-        cotangent: Tracked,
-        logits: Tracked,
-        targets: Integers,
-        input_lengths: Integers,
-        target_lengths: Integers,
-    ) -> Gradients:
         # the gradient in log π, pulled back through log-softmax, though its rows sum to 0 already
         gap = self._gap(logits, targets, input_lengths, target_lengths)
         gap = gap - softmax(logits) * expand(total(gap), -1)
@@ -262,7 +251,7 @@ class Ctc(Loss):
     def fitting_sizes(
         cls, sizes: Mapping[str, int], options: Mapping[str, Any]
     ) -> Mapping[str, int]:
-        return {**sizes, "C": max(sizes["C"], int(options.get("blank", 0)) + 1)}
+        return {**sizes, "C": max(sizes["C"], int(options.get("blank", 0)) + 2)}
 
     @classmethod
     def repair(cls, arguments: dict[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:

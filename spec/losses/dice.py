@@ -38,6 +38,10 @@ class Dice(Loss):
         ratio, _ = self._overlap(prediction, target)
         return 1 - ratio
 
+    def value_by_difference(self, prediction: Tracked, target: Tracked) -> Tracked:
+        apart = total(prediction * (1 - target) + target * (1 - prediction), axis=None)
+        return apart / self._overlap(prediction, target)[1]
+
     def vjp(self, cotangent: Tracked, prediction: Tracked, target: Tracked) -> Gradients:
         ratio, whole = self._overlap(prediction, target)
         scale = cotangent / whole

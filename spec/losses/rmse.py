@@ -101,4 +101,6 @@ class Rmse(Loss):
 
 
 #: a comparison that both branches may win: `where` then gives their hull
-_EITHER = Condition(np.zeros((), dtype=np.bool_), np.ones((), dtype=np.bool_))
+_EITHER = Condition(
+    np.zeros((), dtype=np.bool_), np.ones((), dtype=np.bool_), np.zeros((), dtype=np.bool_)
+)
