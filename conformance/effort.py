@@ -12,8 +12,9 @@ class Effort:
 
     `packed` are sizes of the axes ("*" elements, "N" rows); `coupled` the questions per regime for
     losses whose samples cannot be packed; `examples` the length of each search; `exhaustive` whether
-    every value of a 16-bit dtype is tried where there is one argument; `scale` the sizes
-    at which the growth of errors is measured; `sufficient` whether a pass means conformance.
+    a loss of one argument is tried at every value of a 16-bit dtype; `scale` the sizes at which the
+    growth of errors is measured; `every_dtype` whether checks that have nothing to do with the
+    dtype are made in all; `sufficient` whether a pass means conformance.
     """
 
     name: str

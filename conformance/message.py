@@ -224,7 +224,7 @@ def _program(subject: Subject, name: str, stored: Mapping[str, Any], target: str
         "question": _short(stored["question"]),
         "how": stored["how"],
     }
-    left_out = {"device": "cpu", "target": None, "how": {}}
+    left_out: dict[str, Any] = {"device": "cpu", "target": None, "how": {}}
     lines = ["from lossproof.conformance.reproduce import ask", "", "ask("]
     for key, value in named.items():
         if key not in left_out or value != left_out[key]:

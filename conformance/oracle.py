@@ -285,7 +285,7 @@ def _ratios(result: Truth, got: Reals, exempt: Mask, fmt: Format) -> tuple[Reals
         if exempt[i] or not x.is_finite():
             excused[i] = True
         elif not np.isfinite(e):
-            excused[i] = not _wrong_infinity(x, y)
+            excused[i] = not (_overflows(x, fmt) and _wrong_infinity(x, y))
             ratios[i] = best[i] = 0.0 if excused[i] else np.inf
         elif not np.isfinite(y):
             ratios[i] = best[i] = np.inf

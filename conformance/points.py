@@ -102,7 +102,8 @@ class Maker:
             return None
         bits = np.arange(2**16, dtype=np.uint32).astype(np.uint16)
         values = bits.view(self.format.dtype)
-        finite = values[np.isfinite(values.astype(np.float64))]
+        with np.errstate(all="ignore"):
+            finite = values[np.isfinite(values.astype(np.float64))]
         inside = [first[1].domain.contains(v) for v in finite.astype(np.float64)]
         chosen = finite[np.asarray(inside)]
         return Question(

@@ -7,7 +7,7 @@ to one sample here, and their numbers made simple one at a time.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,7 +35,7 @@ def shrink(subject: Subject, check: Check, name: str, violation: Observation) ->
     improved = True
     while improved and time.perf_counter() < deadline:
         improved = False
-        for candidate in _simpler(best.question):
+        for candidate in _simpler(best.question, subject.taken):
             if time.perf_counter() > deadline:
                 break
             again = _still(subject, check, name, candidate)
@@ -64,7 +64,7 @@ def _still(subject: Subject, check: Check, name: str, question: Question) -> Obs
     return max(found, key=lambda o: o.ratio) if found else None
 
 
-def _simpler(question: Question) -> Iterator[Question]:
+def _simpler(question: Question, taken: Sequence[str]) -> Iterator[Question]:
     """Questions with one number made simpler, the simplest first."""
     for key, array in question.arguments.items():
         if array is None or np.asarray(array).dtype.kind in "iu":
@@ -76,11 +76,10 @@ def _simpler(question: Question) -> Iterator[Question]:
     if question.cotangent is not None:
         for changed in _simpler_arrays(question.cotangent, zero=False):
             yield _with(question, changed)
-    if question.options != question.loss.complete({}):
-        for key, option in question.loss.options.items():
-            if question.options[key] != option.default:
-                plain = {**question.options, key: option.default}
-                yield _with(question, question.cotangent, plain)
+    for key in taken:
+        default = question.loss.options[key].default
+        if question.options[key] != default:
+            yield _with(question, question.cotangent, {**question.options, key: default})
 
 
 def _with(question: Question, cotangent: Any, options: Any = None) -> Question:

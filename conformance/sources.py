@@ -125,7 +125,9 @@ def _plain(subject: Subject) -> Iterator[Question]:
 
 def _each_reduction(subject: Subject) -> Iterator[Question]:
     for seed, reduction in enumerate(subject.reductions):
-        for given in (False, True):
+        # means are where weights change the denominator
+        choices = (False, True) if reduction not in ("none", "sum") else (reduction == "none",)
+        for given in choices:
             yield plain(subject, seed=seed, reduction=reduction, optional=given)
 
 

@@ -21,16 +21,15 @@ from hypothesis import strategies as st
 
 from lossproof.backends.base import Backend
 from lossproof.conformance import deviations, naming, plan, runner
-from lossproof.conformance.api import ConformanceWarning
 from lossproof.conformance.check import Check, checks
 from lossproof.conformance.effort import EFFORTS
+from lossproof.conformance.items import ConformanceWarning
 from lossproof.conformance.once import sharing
 from lossproof.conformance.plugin import OPTIONS, separator, variable
 from lossproof.conformance.registry import choose
 from lossproof.conformance.subject import Subject
 from lossproof.reports.model import Result, cell_id
 from lossproof.spec.question import Question
-
 
 #: complaints of Hypothesis about what cannot be helped; HypoFuzz drives no test without the others
 SLOWNESS = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example)
@@ -64,7 +63,7 @@ class Cell:
         return f"<{self.id}>"
 
 
-class Violated(pytest.fail.Exception):
+class Violated(pytest.fail.Exception):  # type: ignore[name-defined,misc]
     """A requirement does not hold. The message is made when it is first shown: not while
     Hypothesis, which raises this many times, is shrinking."""
 

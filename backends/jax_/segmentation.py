@@ -16,7 +16,11 @@ implements = implementations_of("jax")
     shaped("prediction", "(N, D)"), same_shape("prediction", "target"), non_negative("smooth")
 )
 def dice(prediction: Array, target: Array, *, smooth: float) -> Array:
-    """Σ (p (1 - t) + t (1 - p)) / (Σ p + Σ t + s), which is 1 - (2 Σ p t + s) / (Σ p + Σ t + s)."""
+    """1 - (2 Σ p t + s) / (Σ p + Σ t + s).
+
+    The sum of p (1 - t) + t (1 - p) in the numerator would make a better value where the loss is
+    small, but its automatic gradient is a difference of nearly equal numbers.
+    """
     p, t = wide(prediction), wide(target)
-    apart = (p * (1 - t) + t * (1 - p)).sum()
-    return (apart / (p.sum() + t.sum() + smooth)).astype(prediction.dtype)
+    ratio = (2 * (p * t).sum() + smooth) / (p.sum() + t.sum() + smooth)
+    return (1 - ratio).astype(prediction.dtype)

@@ -5,6 +5,8 @@ Each backward returns the vector-Jacobian product: the cotangent u has the shape
 
 from __future__ import annotations
 
+import numpy as np
+
 from lossproof.backends.numpy_ import maths
 from lossproof.backends.numpy_.maths import times
 from lossproof.backends.numpy_.support import (
@@ -109,12 +111,13 @@ def log_softmax(x: Array) -> Array:
 def log_softmax_backward(cotangent: Array, x: Array) -> dict[str, Array]:
     """u_j - p_j Σ u, each row of which sums to 0.
 
-    Written u_j (1 - p_j) - p_j Σ_(k≠j) u_k, which does not cancel where p_j is nearly 1.
+    Where p_j is nearly 1 it is u_j (1 - p_j) - p_j Σ_(k≠j) u_k, in which p_j u_j has cancelled.
     """
     has_axes("N, C", x=x)
     u, _ = spread(cotangent, x.shape, "none")
     s = maths.softmax_of(x)
-    return {"x": u * s.complement - s.p * maths.sum_without(u, s.top)}
+    sure = u * s.complement - s.p * maths.sum_without(u, s.top)
+    return {"x": np.where(s.p > 0.5, sure, u - s.p * u.sum(axis=-1, keepdims=True))}
 
 
 @implements("logsumexp")
