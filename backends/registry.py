@@ -18,7 +18,8 @@ class Implementation:
     `dialect` fixes options of the loss at the convention which the function documents (a clamp, an
     epsilon); it is then judged under that convention. `differentiable` names the arguments that it
     has a gradient for, None meaning every one that the loss has. `options` names the options that
-    it takes, None meaning all; likewise `reductions` and `dtypes`.
+    it takes, None meaning all; likewise `reductions`, `dtypes`, and `optional` for the optional
+    arguments. `reducible` is false for a function that has no parameter `reduction`.
     """
 
     loss: str
@@ -30,6 +31,8 @@ class Implementation:
     options: tuple[str, ...] | None = None
     reductions: tuple[str, ...] | None = None
     dtypes: tuple[str, ...] | None = None
+    optional: tuple[str, ...] | None = None
+    reducible: bool = True
     label: str | None = None
 
     def __call__(self, *arguments: Any, **keywords: Any) -> Any:

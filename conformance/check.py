@@ -43,7 +43,12 @@ class Observation:
     how: Mapping[str, Any] = field(default_factory=dict)
 
 
-Observe = Callable[[Subject, Question], Iterable[Observation]]
+class Incomparable(Exception):
+    """An answer that is not even an array of the stated shape."""
+
+    def __init__(self, question: Question, problem: str) -> None:
+        super().__init__(problem)
+        self.question = question
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,9 +86,21 @@ class Check:
 
     def run(self, subject: Subject, question: Question, name: str) -> list[Observation]:
         """What the question shows of the check called `name`."""
-        if self.per_argument:
-            return list(self.observe(subject, question, name.partition(".")[2]))
-        return list(self.observe(subject, question))
+        seen: list[Observation] = []
+        arguments = (name.partition(".")[2],) if self.per_argument else ()
+        try:
+            for observation in self.observe(subject, question, *arguments):
+                seen.append(observation)
+        except Incomparable as error:
+            seen.append(
+                Observation(
+                    question=error.question,
+                    fault="the answer cannot be compared",
+                    ratio=float("inf"),
+                    facts={"truth": "an array of the stated shape and dtype", "got": str(error)},
+                )
+            )
+        return seen
 
 
 def _nothing(subject: Subject) -> str | None:

@@ -11,10 +11,10 @@ class Effort:
     """Sizes of packed questions, the regimes of the grid, and examples of the search.
 
     `packed` are sizes of the axes ("*" elements, "N" rows); `coupled` the questions per regime for
-    losses whose samples cannot be packed; `examples` the length of each search; `exhaustive` whether
-    a loss of one argument is tried at every value of a 16-bit dtype; `scale` the sizes at which the
-    growth of errors is measured; `every_dtype` whether checks that have nothing to do with the
-    dtype are made in all; `sufficient` whether a pass means conformance.
+    losses whose samples cannot be packed; `examples` the length of a search; `scale` the sizes at
+    which the growth of errors is measured. `exhaustive` says whether a loss of one argument is
+    tried at every value of a 16-bit dtype, `every_dtype` whether checks that have nothing to do
+    with the dtype are made in all, `sufficient` whether a pass means conformance.
     """
 
     name: str

@@ -53,17 +53,14 @@ def numbers(fmt: Format, domain: Domain) -> tuple[float, ...]:
 
 def _neighbours(fmt: Format, values: npt.NDArray[np.generic], steps: int) -> Reals:
     """The numbers of the format `steps` places above positive `values`."""
-    kind = {8: np.int64, 4: np.int32, 2: np.int16}[values.dtype.itemsize]
-    moved = (values.view(kind) + kind(steps)).view(values.dtype)
-    result: Reals = moved.astype(np.float64)
-    return result
+    return step(fmt, values.astype(np.float64), steps)
 
 
 def step(fmt: Format, values: Reals, steps: npt.ArrayLike) -> Reals:
     """Numbers of the format, each moved by some places, through zero if need be."""
-    kind = {8: np.int64, 4: np.int32, 2: np.int16}[fmt.dtype.itemsize]
+    kind = np.dtype(f"i{fmt.dtype.itemsize}")
     bits = fmt.round(values).view(kind).astype(np.int64)
-    lowest = np.iinfo(kind).min
+    lowest = -(2 ** (8 * fmt.dtype.itemsize - 1))
     ordered = np.where(bits < 0, lowest - bits, bits) + np.asarray(steps, dtype=np.int64)
     back = np.where(ordered < 0, lowest - ordered, ordered).astype(kind)
     result: Reals = back.view(fmt.dtype).astype(np.float64)

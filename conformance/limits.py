@@ -13,7 +13,7 @@ import numpy.typing as npt
 from flint import arb, ctx
 
 from lossproof.spec import evaluate
-from lossproof.spec.carriers import BALLS
+from lossproof.spec.carriers import BALLS, entry
 from lossproof.spec.question import Question
 from lossproof.spec.tracked import Arithmetic, Tracked
 
@@ -29,7 +29,9 @@ def value(question: Question, argument: str, special: float) -> npt.NDArray[np.f
     near, far = (_at(question, argument, x if special > 0 else -x) for x in _FAR)
     result = np.full(near.shape, np.nan)
     for i in np.ndindex(near.shape):
-        result[i] = _limit(near.x[i], far.x[i])
+        x: arb = entry(near.x, i)
+        y: arb = entry(far.x, i)
+        result[i] = _limit(x, y)
     return result
 
 
@@ -40,7 +42,8 @@ def moves(question: Question, argument: str) -> npt.NDArray[np.bool_]:
     for number in (_FAR[0], -_FAR[0]):
         there = _at(question, argument, number)
         for i in np.ndindex(here.shape):
-            x, y = here.x[i], there.x[i]
+            x: arb = entry(here.x, i)
+            y: arb = entry(there.x, i)
             result[i] |= not (x.is_finite() and y.is_finite() and x.overlaps(y))
     return result
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from lossproof.conformance import oracle
+from lossproof.conformance import describe, oracle
 from lossproof.conformance.check import Observation, checks
 from lossproof.conformance.subject import Subject, TargetError
 from lossproof.spec.question import Question
@@ -85,7 +85,7 @@ def facts(subject: Subject, observation: Observation) -> dict[str, str]:
     found = dict(observation.facts)
     if observation.judgement is not None:
         question = observation.question
-        described = oracle.describe(
+        described = describe.describe(
             question, observation.judgement, subject.format, subject.profile
         )
         operations = oracle.operations(question, observation.judgement.quantity)
@@ -107,7 +107,7 @@ def smallest(subject: Subject, observation: Observation) -> Question:
     question = observation.question
     if not question.separable or question.samples <= 1:
         return question
-    return oracle.narrowed(question, judgement.worst, judgement.ratios.shape)
+    return describe.narrowed(question, judgement.worst, judgement.ratios.shape)
 
 
 def spots(question: Question) -> dict[str, str]:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from flint import arb, ctx
 
 from lossproof.spec import evaluate
-from lossproof.spec.carriers import BALLS, FLOATS, Reals
+from lossproof.spec.carriers import BALLS, FLOATS, Reals, entry
 from lossproof.spec.formats import Format
 from lossproof.spec.profile import Profile
 from lossproof.spec.question import Question
@@ -152,9 +152,8 @@ def _sharp(result: Truth) -> bool:
 
 def judge(question: Question, quantity: str, got: Any, fmt: Format, profile: Profile) -> Judgement:
     """Compare one quantity of an answer with the specification."""
-    expected = _expected_shape(question, quantity)
     array = None if got is None else np.asarray(got)
-    problem = _shape_problem(array, expected)
+    problem = shape_problem(question, quantity, array)
     if problem is not None or array is None:
         none = np.zeros((), dtype=np.bool_)
         ones = np.full((), np.inf)
@@ -197,13 +196,12 @@ def judge(question: Question, quantity: str, got: Any, fmt: Format, profile: Pro
     )
 
 
-def _expected_shape(question: Question, quantity: str) -> tuple[int, ...]:
+def shape_problem(question: Question, quantity: str, array: npt.NDArray[Any] | None) -> str | None:
+    """Why an answer cannot be compared at all, or None."""
     if quantity == "value":
-        return question.output_shape
-    return tuple(np.shape(question.arguments[quantity.removeprefix("gradient.")]))
-
-
-def _shape_problem(array: npt.NDArray[Any] | None, expected: tuple[int, ...]) -> str | None:
+        expected = question.output_shape
+    else:
+        expected = tuple(np.shape(question.arguments[quantity.removeprefix("gradient.")]))
     if array is None:
         return "nothing came back"
     if array.dtype.kind not in "fV" and array.dtype.name != "bfloat16":
@@ -266,14 +264,14 @@ def _beside_overflow(question: Question, result: Truth, got: Reals, fmt: Format)
     beyond = np.isinf(result.budget)
     if not beyond.any() or np.isfinite(got).all():
         return np.zeros(got.shape, dtype=np.bool_)
-    each = np.zeros(got.shape, dtype=np.bool_)
+    each: Mask = np.zeros(got.shape, dtype=np.bool_)
     for i in map(tuple, np.argwhere(beyond)):
         x = result.exact[i]
-        each[i] = x.is_finite() and _overflows(x, fmt)
+        each[i] = x.is_finite() and overflows(x, fmt)
     if question.separable and got.ndim and question.loss.samples == "N":
         each = each.reshape(got.shape[0], -1).any(axis=1).reshape((-1,) + (1,) * (got.ndim - 1))
     elif not question.separable:
-        each = np.asarray(each.any())
+        each = np.full((), bool(each.any()))
     return np.asarray(each & ~np.isfinite(got) & np.ones(got.shape, dtype=np.bool_))
 
 
@@ -281,11 +279,12 @@ def _ratios(result: Truth, got: Reals, exempt: Mask, fmt: Format) -> tuple[Reals
     ratios, best = np.zeros(got.shape), np.zeros(got.shape)
     excused = np.zeros(got.shape, dtype=np.bool_)
     for i in np.ndindex(got.shape):
-        x, e, y = result.exact[i], float(result.budget[i]), float(got[i])
+        x: arb = entry(result.exact, i)
+        e, y = float(result.budget[i]), float(got[i])
         if exempt[i] or not x.is_finite():
             excused[i] = True
         elif not np.isfinite(e):
-            excused[i] = not (_overflows(x, fmt) and _wrong_infinity(x, y))
+            excused[i] = not (overflows(x, fmt) and _wrong_infinity(x, y))
             ratios[i] = best[i] = 0.0 if excused[i] else np.inf
         elif not np.isfinite(y):
             ratios[i] = best[i] = np.inf
@@ -303,7 +302,7 @@ def _ratio(error: float, budget: float) -> float:
     return error / budget if budget > 0 else np.inf
 
 
-def _overflows(x: arb, fmt: Format) -> bool:
+def overflows(x: arb, fmt: Format) -> bool:
     """Whether the exact value itself is beyond the largest finite number."""
     return bool(x.abs_lower() > arb(fmt.largest) * (1 + arb(fmt.unit_roundoff)))
 
@@ -311,82 +310,3 @@ def _overflows(x: arb, fmt: Format) -> bool:
 def _wrong_infinity(x: arb, y: float) -> bool:
     """Whether y is the infinity of the other sign than the exact value."""
     return bool(np.isinf(y)) and (bool(x < 0) if y > 0 else bool(x > 0))
-
-
-def describe(
-    question: Question, judgement: Judgement, fmt: Format, profile: Profile
-) -> dict[str, str]:
-    """Truth, answer, error and budget at the worst entry, in words and digits."""
-    if judgement.problem is not None or judgement.got is None or judgement.worst < 0:
-        return {
-            "truth": "an array of the stated shape and dtype",
-            "got": judgement.problem or "nothing",
-            "off": "not comparable",
-        }
-    flat = judgement.worst
-    index = np.unravel_index(flat, judgement.ratios.shape) if judgement.ratios.ndim else ()
-    result = truth(question, judgement.quantity, fmt, profile)
-    x, e = result.exact[index], float(result.budget[index])
-    got = float(judgement.got.astype(np.float64)[index])
-    return {
-        "truth": digits(x, fmt),
-        "got": show(got, fmt),
-        "off": _distance(x, got, e, fmt),
-    }
-
-
-def ulp(x: arb, fmt: Format) -> float:
-    """The spacing of the format's numbers at |x|."""
-    size = float(x.abs_upper())
-    if not np.isfinite(size) or size == 0.0:
-        return fmt.smallest_subnormal
-    exponent = max(int(np.floor(np.log2(size))), fmt.emin)
-    return float(np.ldexp(1.0, exponent - fmt.precision + 1))
-
-
-def ulps(x: arb, got: float, fmt: Format) -> float:
-    """The error of `got` in units in the last place of the exact value."""
-    if not np.isfinite(got):
-        return float("inf")
-    return float((arb(got) - x).abs_lower()) / ulp(x, fmt)
-
-
-def _distance(x: arb, got: float, e: float, fmt: Format) -> str:
-    if not x.is_finite():
-        return "nothing is promised here"
-    if not np.isfinite(e):
-        return "any answer is allowed" if not _overflows(x, fmt) else "the answer overflows"
-    allowed = f"{e / ulp(x, fmt):.3g} allowed"
-    if not np.isfinite(got):
-        return f"not a finite number; {allowed.replace('allowed', 'ulp allowed')}"
-    return f"{ulps(x, got, fmt):.3g} ulp, {allowed}"
-
-
-def digits(x: arb, fmt: Format) -> str:
-    """The exact value to a few digits more than the format holds, or the interval at a kink."""
-    if not x.is_finite():
-        return "not a finite number"
-    if float(x.rad()) > max(abs(float(x.mid())), 1e-300) * 2.0**-20:
-        return f"between {float(x.lower()):.6g} and {float(x.upper()):.6g}"
-    places = int(fmt.precision * 0.30103) + 4
-    if x.is_exact() and float(x) == round(float(x), 6) and abs(float(x)) < 1e6:
-        return f"{float(x):g} (exact)"
-    return str(x.mid().str(places, radius=False))
-
-
-def show(value: float, fmt: Format) -> str:
-    """A number of the format, to as many digits as tell it apart."""
-    if not np.isfinite(value):
-        return str(value)
-    return f"{value:.{int(fmt.precision * 0.30103) + 2}g}"
-
-
-def narrowed(question: Question, index: int, shape: tuple[int, ...]) -> Question:
-    """The one sample that a flat index of a result or gradient belongs to, if separable."""
-    if not question.separable or question.samples <= 1:
-        return question
-    row = index if question.loss.samples == "*" else int(np.unravel_index(index, shape)[0])
-    return question.take([row])
-
-
-__all__ = ["Judgement", "Truth", "describe", "judge", "narrowed", "truth"]

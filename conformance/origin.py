@@ -11,6 +11,7 @@ from typing import Any
 
 from lossproof.backends.registry import Backward, Implementation, Registered
 from lossproof.conformance.registry import UsageError, backend_names, choose
+from lossproof.conformance.signature import fitted
 from lossproof.spec.loss import catalogue, get
 
 Function = Callable[..., Any] | Implementation | Registered
@@ -51,7 +52,7 @@ def implementation(
         choose(f"reduction of {loss}", name, stated.reductions)
     reverse = backward if backward is not None else _beside(function)
     plain = reverse is _beside(function) and not dialect and reductions is None
-    return Implementation(
+    claim = Implementation(
         loss=loss,
         backend=backend,
         forward=function,
@@ -61,6 +62,7 @@ def implementation(
         reductions=None if reductions is None else tuple(reductions),
         label=(target(function) if plain else None) or _name(function),
     )
+    return fitted(claim, stated)
 
 
 def _name(function: Callable[..., Any]) -> str:

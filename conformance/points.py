@@ -38,6 +38,8 @@ class Maker:
 
     loss: type[Loss]
     format: Format
+    #: the optional arguments that may be given; None for all
+    optional: tuple[str, ...] | None = None
 
     def question(
         self,
@@ -61,7 +63,8 @@ class Maker:
         arguments: dict[str, Any] = {}
         for key, argument in loss.arguments.items():
             given = bool(rng.integers(2)) if optional is None else optional
-            if argument.optional and not given:
+            taken = self.optional is None or key in self.optional
+            if argument.optional and not (given and taken):
                 arguments[key] = None
                 continue
             # weights are hostile only by being 0: the mathematics to try is that of the loss
@@ -180,7 +183,8 @@ class Maker:
             landmarks: Reals = rng.choice(np.asarray(numbers(fmt, domain)), size=shape)
             return landmarks
         if regime == "weights":
-            return rng.choice(np.asarray([0.0, 0.25, 0.3, 1.0, 1.7, 5.0]), size=shape)
+            weights: Reals = rng.choice(np.asarray([0.0, 0.25, 0.3, 1.0, 1.7, 5.0]), size=shape)
+            return weights
         if regime == "coarse":
             return self._coarse(rng, domain, shape)
         if regime == "wide":
@@ -228,7 +232,8 @@ class Maker:
         if regime == "offset":
             scale = rng.choice([1e2, 1e4, 1 / self.format.unit_roundoff / 8], size=(*lead, 1))
             scale = np.minimum(scale, self.format.largest / 16)
-            return rows + scale * rng.choice([-1.0, 1.0], size=(*lead, 1))
+            shifted: Reals = rows + scale * rng.choice([-1.0, 1.0], size=(*lead, 1))
+            return shifted
         if regime == "confident":
             winner = np.arange(columns) == rng.integers(0, columns, size=(*lead, 1))
             height = rng.uniform(0.2, 2.5, size=(*lead, 1)) * -np.log(self.format.unit_roundoff)

@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from lossproof import __version__
-from lossproof.conformance import deviations, environment, plan, worker
+from lossproof.conformance import deviations, environment, plan, runner, worker
 from lossproof.conformance.effort import EFFORTS
 from lossproof.conformance.registry import UsageError, backend
 from lossproof.reports import jsonl
@@ -116,7 +116,7 @@ def _not_run(
             backend=unit.backend,
             dtype=unit.dtype,
             device=unit.device,
-            level=worker.runner.level(check),
+            level=runner.level(check),
             status="not-run",
             sentence=check.sentence,
             reason="the time limit ended the run",

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from lossproof.conformance.check import Check, Observation
-from lossproof.conformance.oracle import narrowed
+from lossproof.conformance.describe import narrowed
 from lossproof.conformance.subject import Subject, TargetError
 from lossproof.spec.loss import SpecError
 from lossproof.spec.question import Question
@@ -123,4 +123,5 @@ def _complexity(value: float) -> float:
         return 1.0
     mantissa = float(abs(value)).hex().split("p")[0].rstrip("0").rstrip(".")
     whole = 0.0 if value == round(value) and abs(value) < 1e4 else 3.0
-    return len(mantissa) + whole + (0.5 if value < 0 else 0.0) + abs(np.log10(abs(value))) / 100
+    size = float(abs(np.log10(abs(value)))) / 100
+    return len(mantissa) + whole + (0.5 if value < 0 else 0.0) + size

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -54,7 +54,7 @@ class Subject:
     @cached_property
     def maker(self) -> Maker:
         """Makes questions in the dtype under test."""
-        return Maker(loss=self.loss, format=self.format)
+        return Maker(loss=self.loss, format=self.format, optional=self.implementation.optional)
 
     @cached_property
     def differentiable(self) -> tuple[str, ...]:
@@ -64,12 +64,30 @@ class Subject:
             return stated
         return tuple(k for k in stated if k in self.implementation.differentiable)
 
-    @property
+    @cached_property
     def reductions(self) -> tuple[str, ...]:
         """The reductions that the implementation offers."""
-        if self.implementation.reductions is None:
-            return self.loss.reductions
-        return tuple(r for r in self.loss.reductions if r in self.implementation.reductions)
+        if self.implementation.reductions is not None:
+            return tuple(r for r in self.loss.reductions if r in self.implementation.reductions)
+        if not self.implementation.reducible and len(self.loss.reductions) > 1:
+            return (self._only_reduction(),)
+        return self.loss.reductions
+
+    def _only_reduction(self) -> str:
+        """The reduction of a function that has no such parameter: the one it comes closest to."""
+        question = self.maker.question(0, optional=False)
+        try:
+            got = np.asarray(self.call(replace(question, cotangent=None)).value, dtype=np.float64)
+        except Exception:
+            return self.loss.reductions[0]  # it will raise again, where that is reported
+        if got.shape == question.output_shape:
+            return "none"
+        errors = {}
+        for reduction in self.loss.reductions[1:]:
+            asked = replace(question, reduction=reduction)
+            truth = oracle.truth(asked, "value", self.format, self.profile)
+            errors[reduction] = float(np.min(np.abs(got - float(truth.exact[()]))))
+        return min(errors, key=lambda name: errors[name])
 
     @cached_property
     def taken(self) -> tuple[str, ...]:
@@ -101,14 +119,20 @@ class Subject:
         # not checked here: a question outside the domain is the target's to refuse
         complete = {**self.loss.complete({}), **question.options}
         options: dict[str, Any] = {k: complete[k] for k in self.taken}
-        if len(self.loss.reductions) > 1:
+        if len(self.loss.reductions) > 1 and self.implementation.reducible:
             options["reduction"] = question.reduction
         cotangent = question.cotangent
         if cotangent is not None:
             cotangent = np.asarray(self.format.round(np.asarray(cotangent, dtype=np.float64)))
+        optional = self.implementation.optional
+        arguments = {
+            k: v
+            for k, v in question.arguments.items()
+            if optional is None or k in optional or not self.loss.arguments[k].optional
+        }
         return self.backend.call(
             self.implementation,
-            question.arguments,
+            arguments,
             options,
             cotangent=cotangent,
             differentiate=() if cotangent is None else self.differentiable,

@@ -18,6 +18,7 @@ from lossproof.conformance import deviations, plan, runner
 from lossproof.conformance.effort import EFFORTS
 from lossproof.conformance.registry import UsageError, backend, backend_names, choose
 from lossproof.conformance.session import exit_code
+from lossproof.conformance.signature import fitted
 from lossproof.conformance.subject import Subject
 from lossproof.reports import summary
 from lossproof.reports.model import Result
@@ -47,7 +48,7 @@ def load(target: str, loss: str, name: str) -> Implementation:
     if not callable(found):
         raise UsageError(f"{target} is not a function but of type {type(found).__name__}")
     reverse: Callable[..., dict[str, Any]] | None = getattr(module, f"{attribute}_backward", None)
-    return Implementation(
+    claim = Implementation(
         loss=loss,
         backend=name,
         forward=found,
@@ -55,6 +56,7 @@ def load(target: str, loss: str, name: str) -> Implementation:
         differentiable=() if name == "numpy" and reverse is None else None,
         label=target,
     )
+    return fitted(claim, get(loss))
 
 
 def _module(where: str) -> ModuleType:

@@ -4,6 +4,7 @@ which `python -m lossproof.reports.schema` writes.
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,9 @@ def _floats(value: Any) -> Any:
         return [_floats(item) for item in value]
     if not isinstance(value, dict):
         return value
+    if isinstance(value.get("description"), str):
+        # Python 3.13 takes the indentation of docstrings out, earlier ones leave it
+        value = {**value, "description": inspect.cleandoc(value["description"])}
     if value.get("type") == "number":
         rest = {name: item for name, item in value.items() if name != "type"}
         return {"anyOf": [{"type": "number"}, {"enum": list(NOT_FINITE)}], **rest}

@@ -33,6 +33,11 @@ def boxed(value: Any) -> Array:
     return box
 
 
+def entry(array: Array, index: tuple[int, ...]) -> Any:
+    """One number of an array of carrier numbers."""
+    return array[index]
+
+
 def _ufunc(function: Callable[..., Any], inputs: int = 1) -> Callable[..., Array]:
     each = np.frompyfunc(function, inputs, 1)
     return lambda *arrays: boxed(each(*arrays))
@@ -262,4 +267,5 @@ __all__ = [
     "Mask",
     "Reals",
     "boxed",
+    "entry",
 ]

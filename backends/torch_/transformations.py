@@ -131,12 +131,12 @@ def double_backward(
         with _library_limits("double backward"):
             seconds = torch.autograd.grad(
                 list(again.values()),
-                [tensors[name] for name in names],
+                [*(tensors[name] for name in names), *([] if cotangent is None else [cotangent])],
                 [torch.ones_like(gradient) for gradient in again.values()],
                 allow_unused=True,
             )
         finite = all(bool(gradient.isfinite().all()) for gradient in again.values())
-        for name, second in zip(names, seconds, strict=True):
+        for name, second in zip(names, seconds, strict=False):
             if finite and second is not None and not second.isfinite().all():
                 warnings.warn(f"double backward of {name} is not finite", stacklevel=2)
     return value, gradients

@@ -45,7 +45,7 @@ def bad_input(subject: Subject, question: Question) -> Iterator[Observation]:
 
 def _wrong(subject: Subject, question: Question) -> Iterator[tuple[str, Question]]:
     loss = subject.loss
-    if len(loss.reductions) > 1:
+    if len(loss.reductions) > 1 and subject.implementation.reducible:
         yield "an unknown reduction", replace(question, reduction="average")
     for key, option in loss.options.items():
         if key in subject.taken and isinstance(option, Parameter) and option.domain is not None:

@@ -8,10 +8,10 @@ import numpy as np
 from flint import arb, ctx
 
 from lossproof.conformance import oracle
-from lossproof.conformance.check import MUST, Observation, check
+from lossproof.conformance.check import MUST, Incomparable, Observation, check
 from lossproof.conformance.sources import HOSTILE
 from lossproof.conformance.subject import Subject
-from lossproof.spec.carriers import BALLS
+from lossproof.spec.carriers import BALLS, entry
 from lossproof.spec.law import Claim
 from lossproof.spec.question import Question
 from lossproof.spec.tracked import Arithmetic, Tracked
@@ -36,7 +36,11 @@ class Witness:
     def _answer(self, question: Question, quantity: str) -> Tracked:
         answer = self.subject.ask(question)
         got = answer.value if quantity == "value" else answer.gradients[quantity.partition(".")[2]]
-        numbers = np.asarray(got, dtype=np.float64)
+        array = None if got is None else np.asarray(got)
+        problem = oracle.shape_problem(question, quantity, array)
+        if problem is not None or array is None:
+            raise Incomparable(question, problem or "nothing came back")
+        numbers = array.astype(np.float64)
         truth = oracle.truth(question, quantity, self.subject.format, self.subject.profile)
         budget = np.broadcast_to(truth.budget, numbers.shape)
         unbound = truth.wide | np.asarray([not x.is_finite() for x in truth.exact.flat]).reshape(
@@ -87,7 +91,9 @@ def broken(claim: Claim, question: Question, what: str) -> Observation:
     budgets = np.broadcast_to(left.e, shape) + np.broadcast_to(right.e, shape)
     worst, facts, excused = 0.0, {}, 0
     for i in np.ndindex(shape):
-        x, y, e = xs[i], ys[i], float(budgets[i])
+        x: arb = entry(xs, i)
+        y: arb = entry(ys, i)
+        e = float(budgets[i])
         if not np.isfinite(e):
             excused += 1
             continue

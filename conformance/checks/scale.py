@@ -59,7 +59,13 @@ def _repeated(subject: Subject, times: int, reduction: str) -> Observation:
             kept = _kept(small)
             exact = exact / (kept * times)
             budget = budget / (kept * times) + 2 * u * abs(float(exact))
-    got = float(np.asarray(subject.call(large).value, dtype=np.float64))
+    answer = np.asarray(subject.call(large).value)
+    if answer.shape != ():
+        facts = {"truth": "a number", "got": f"an array of shape {answer.shape}"}
+        return Observation(
+            question=small, fault=f"{reduction} is not a number", ratio=float("inf"), facts=facts
+        )
+    got = float(answer.astype(np.float64))
     if overflows:
         return Observation(question=small, points=0, excused=1)
     ratio = float("inf")

@@ -1,0 +1,87 @@
+"""Judgements in words and digits: the truth, the answer, how far off, how much is allowed."""
+
+from __future__ import annotations
+
+import numpy as np
+from flint import arb
+
+from lossproof.conformance.oracle import Judgement, overflows, truth
+from lossproof.spec.formats import Format
+from lossproof.spec.profile import Profile
+from lossproof.spec.question import Question
+
+
+def describe(
+    question: Question, judgement: Judgement, fmt: Format, profile: Profile
+) -> dict[str, str]:
+    """Truth, answer, error and budget at the worst entry, in words and digits."""
+    if judgement.problem is not None or judgement.got is None or judgement.worst < 0:
+        return {
+            "truth": "an array of the stated shape and dtype",
+            "got": judgement.problem or "nothing",
+            "off": "not comparable",
+        }
+    flat = judgement.worst
+    index = np.unravel_index(flat, judgement.ratios.shape) if judgement.ratios.ndim else ()
+    result = truth(question, judgement.quantity, fmt, profile)
+    x, e = result.exact[index], float(result.budget[index])
+    got = float(judgement.got.astype(np.float64)[index])
+    return {
+        "truth": digits(x, fmt),
+        "got": show(got, fmt),
+        "off": _distance(x, got, e, fmt),
+    }
+
+
+def ulp(x: arb, fmt: Format) -> float:
+    """The spacing of the format's numbers at |x|."""
+    size = float(x.abs_upper())
+    if not np.isfinite(size) or size == 0.0:
+        return fmt.smallest_subnormal
+    exponent = max(int(np.floor(np.log2(size))), fmt.emin)
+    return float(np.ldexp(1.0, exponent - fmt.precision + 1))
+
+
+def ulps(x: arb, got: float, fmt: Format) -> float:
+    """The error of `got` in units in the last place of the exact value."""
+    if not np.isfinite(got):
+        return float("inf")
+    return float((arb(got) - x).abs_lower()) / ulp(x, fmt)
+
+
+def _distance(x: arb, got: float, e: float, fmt: Format) -> str:
+    if not x.is_finite():
+        return "nothing is promised here"
+    if not np.isfinite(e):
+        return "any answer is allowed" if not overflows(x, fmt) else "the answer overflows"
+    allowed = f"{e / ulp(x, fmt):.3g} allowed"
+    if not np.isfinite(got):
+        return f"not a finite number; {allowed.replace('allowed', 'ulp allowed')}"
+    return f"{ulps(x, got, fmt):.3g} ulp, {allowed}"
+
+
+def digits(x: arb, fmt: Format) -> str:
+    """The exact value to a few digits more than the format holds, or the interval at a kink."""
+    if not x.is_finite():
+        return "not a finite number"
+    if float(x.rad()) > max(abs(float(x.mid())), 1e-300) * 2.0**-20:
+        return f"between {float(x.lower()):.6g} and {float(x.upper()):.6g}"
+    places = int(fmt.precision * 0.30103) + 4
+    if x.is_exact() and float(x) == round(float(x), 6) and abs(float(x)) < 1e6:
+        return f"{float(x):g} (exact)"
+    return str(x.mid().str(places, radius=False))
+
+
+def show(value: float, fmt: Format) -> str:
+    """A number of the format, to as many digits as tell it apart."""
+    if not np.isfinite(value):
+        return str(value)
+    return f"{value:.{int(fmt.precision * 0.30103) + 2}g}"
+
+
+def narrowed(question: Question, index: int, shape: tuple[int, ...]) -> Question:
+    """The one sample that a flat index of a result or gradient belongs to, if separable."""
+    if not question.separable or question.samples <= 1:
+        return question
+    row = index if question.loss.samples == "*" else int(np.unravel_index(index, shape)[0])
+    return question.take([row])
