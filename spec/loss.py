@@ -357,7 +357,7 @@ def get(name: str) -> type[Loss]:
     """The loss of that name. Raises SpecError with the nearest names."""
     losses = catalogue()
     if name not in losses:
-        near = difflib.get_close_matches(name, losses, n=3, cutoff=0.5)
+        near = difflib.get_close_matches(name, losses, n=3, cutoff=0.6)
         hint = f"did you mean {' or '.join(near)}?" if near else f"choose from {_list(losses)}"
         raise SpecError(f"no loss named {name!r}; {hint}")
     return losses[name]

@@ -129,14 +129,13 @@ def double_backward(
     }
     if again:
         with _library_limits("double backward"):
-            seconds = torch.autograd.grad(
-                list(again.values()),
-                [*(tensors[name] for name in names), *([] if cotangent is None else [cotangent])],
-                [torch.ones_like(gradient) for gradient in again.values()],
-                allow_unused=True,
+            # not `autograd.grad`, which leaves out nodes that lead to none of the inputs asked for
+            torch.autograd.backward(
+                list(again.values()), [torch.ones_like(gradient) for gradient in again.values()]
             )
+        seconds = [tensors[name].grad for name in names]
         finite = all(bool(gradient.isfinite().all()) for gradient in again.values())
-        for name, second in zip(names, seconds, strict=False):
+        for name, second in zip(names, seconds, strict=True):
             if finite and second is not None and not second.isfinite().all():
                 warnings.warn(f"double backward of {name} is not finite", stacklevel=2)
     return value, gradients
