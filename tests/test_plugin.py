@@ -222,7 +222,7 @@ def test_misnamed_losses_and_arguments_end_collection_with_one_line(pytester):
         [
             "lossproof.parametrize: test_it must take an argument named 'check'",
             "lossproof.parametrize: a function is wanted, got 3",
-            "lossproof.parametrize: no loss named 'hubr'; did you mean huber or bpr?",
+            "lossproof.parametrize: no loss named 'hubr'; did you mean huber?",
         ],
         consecutive=False,
     )
