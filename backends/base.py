@@ -25,6 +25,8 @@ class Answer:
     """What came back from one call: NumPy arrays, bfloat16 as `ml_dtypes.bfloat16`.
 
     `gradients` has one array for each argument asked for; None where the implementation gave none.
+    A transformation that differentiates twice adds `second.x`, the derivative in the argument `x`
+    of the sum of all gradients.
     `warnings` are the messages it warned with; `mutated` the arguments that it wrote into.
     """
 

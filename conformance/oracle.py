@@ -6,6 +6,7 @@ undecided, overflows, is not finite or lies near its budget goes to the balls, w
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,23 +82,29 @@ class Judgement:
 
 def evaluated(question: Question, quantity: str, arithmetic: Arithmetic, method: str) -> Tracked:
     """The quantity by a named method, evaluated once per question and precision."""
-    kind = "value" if quantity == "value" else "gradients"
+    kind, _, argument = quantity.partition(".")
     key = (kind, arithmetic, method, ctx.prec)
     if key not in question.memo:
         before = Operations.count
-        function = evaluate.value if kind == "value" else evaluate.gradients
-        question.memo[key] = function(question, arithmetic, method)
+        question.memo[key] = _EVALUATIONS[kind](question, arithmetic, method)
         question.memo["operations", kind, method] = Operations.count - before
     if kind == "value":
         value: Tracked = question.memo[key]
         return value
-    gradient: Tracked = question.memo[key][quantity.removeprefix("gradient.")]
+    gradient: Tracked = question.memo[key][argument]
     return gradient
+
+
+_EVALUATIONS: dict[str, Callable[[Question, Arithmetic, str], Any]] = {
+    "value": evaluate.value,
+    "gradient": evaluate.gradients,
+    "second": evaluate.hessian_product,
+}
 
 
 def operations(question: Question, quantity: str) -> int:
     """The rounded operations of the longest declared algorithm, as evaluated for this question."""
-    kind = "value" if quantity == "value" else "gradients"
+    kind = quantity.partition(".")[0]
     methods = question.loss.algorithms("value" if quantity == "value" else "gradient")
     return max(int(question.memo.get(("operations", kind, m), 0)) for m in methods.values())
 
@@ -201,7 +208,7 @@ def shape_problem(question: Question, quantity: str, array: npt.NDArray[Any] | N
     if quantity == "value":
         expected = question.output_shape
     else:
-        expected = tuple(np.shape(question.arguments[quantity.removeprefix("gradient.")]))
+        expected = tuple(np.shape(question.arguments[quantity.partition(".")[2]]))
     if array is None:
         return "nothing came back"
     if array.dtype.kind not in "fV" and array.dtype.name != "bfloat16":

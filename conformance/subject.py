@@ -105,7 +105,7 @@ class Subject:
 
     def ask(self, question: Question, **how: Any) -> Answer:
         """The answer to a question, asked once. Raises TargetError if the target raises."""
-        key = ("answer", id(self), *sorted(how.items()))
+        key = ("answer", self, *sorted(how.items()))
         if key not in question.memo:
             try:
                 question.memo[key] = self.call(question, **how)
@@ -142,7 +142,7 @@ class Subject:
 
     def judge(self, question: Question, quantity: str, **how: Any) -> oracle.Judgement:
         """The answer's value or one gradient, compared with the specification."""
-        key = ("judgement", id(self), quantity, *sorted(how.items()))
+        key = ("judgement", self, quantity, *sorted(how.items()))
         if key not in question.memo:
             answer = self.ask(question, **how)
             if quantity == "value":

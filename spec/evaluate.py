@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from lossproof.spec.dual import Dual, slope_of
 from lossproof.spec.law import Relation
 from lossproof.spec.loss import Gradients, Loss, get, pull_back
 from lossproof.spec.question import Question
@@ -48,6 +49,25 @@ def gradients(question: Question, arithmetic: Arithmetic, method: str) -> Gradie
     with np.errstate(all="ignore"):
         spread = bound.spread(cotangent, question.reduction, **arguments)
         return pull_back(bound, method, spread, arguments)
+
+
+def hessian_product(question: Question, arithmetic: Arithmetic, method: str) -> Gradients:
+    """The derivative of every pulled-back gradient, all differentiable arguments moving as one.
+
+    It is the product of the Hessian of <cotangent, result> with a direction of ones, as a second
+    differentiation of the sum of the gradients gives it, since the Hessian is symmetric.
+    """
+    bound = question.loss(arithmetic, question.options)
+    arguments = lifted(question.loss, question.arguments, arithmetic)
+    for key in question.loss.differentiable():
+        if arguments.get(key) is not None:
+            ones = arithmetic.constant(np.ones(arguments[key].shape))
+            arguments[key] = Dual(arguments[key], ones)
+    cotangent = arithmetic.input(np.asarray(question.cotangent, dtype=np.float64))
+    with np.errstate(all="ignore"):
+        spread = bound.spread(cotangent, question.reduction, **arguments)
+        gradients = pull_back(bound, method, spread, arguments)
+        return {key: slope_of(g, g) for key, g in gradients.items()}
 
 
 def related(relation: Relation, question: Question, arithmetic: Arithmetic) -> Tracked:

@@ -5,12 +5,14 @@ Each follows the rules of `spec.tracked`; reductions run over one axis, the last
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 
 from lossproof.spec.carriers import Mask, Reals
+from lossproof.spec.dual import Dual, slope_of, value_of
 from lossproof.spec.tracked import (
     Condition,
     Operand,
@@ -26,7 +28,19 @@ def _elementary(name: str, a: Tracked, e: Reals) -> Tracked:
     arithmetic = a.arithmetic
     roundings = 2.0 * arithmetic.profile.error_of(name)
     x = arithmetic.carrier.apply(name, a.x)
-    return rounded(arithmetic, x, e, a.undecided, roundings=roundings)
+    result = rounded(arithmetic, x, e, a.undecided, roundings=roundings)
+    return a.chain(result, lambda: _DERIVATIVES[name](value_of(a), result))
+
+
+_DERIVATIVES: dict[str, Callable[[Tracked, Tracked], Tracked]] = {
+    "exp": lambda a, r: r,
+    "expm1": lambda a, r: exp(a),
+    "log": lambda a, r: 1 / a,
+    "log1p": lambda a, r: 1 / (1 + a),
+    "sqrt": lambda a, r: 1 / (2 * r),
+    "sigmoid": lambda a, r: r * sigmoid(-a),
+    "softplus": lambda a, r: sigmoid(a),
+}
 
 
 def _size(name: str, a: Tracked) -> Reals:
@@ -135,7 +149,11 @@ def where(condition: Condition | npt.ArrayLike, a: Operand, b: Operand) -> Track
         x[both] = arithmetic.carrier.hull(xs, ys)
         e = np.where(both, np.where(lost, np.inf, np.maximum(first.e, second.e)), e)
         undecided = both if undecided is None else (undecided | both)
-    return Tracked(arithmetic, x, np.asarray(e), undecided)
+    result = Tracked(arithmetic, x, np.asarray(e), undecided)
+    if isinstance(first, Dual) or isinstance(second, Dual):
+        slopes = slope_of(first, some), slope_of(second, some)
+        return Dual(result, where(condition, *slopes))
+    return result
 
 
 def _chosen(surely: Mask, a: Tracked, b: Tracked, shape: tuple[int, ...]) -> Mask | None:
@@ -157,7 +175,10 @@ def maximum(a: Operand, b: Operand) -> Tracked:
     e = np.where(condition.surely, first.e, np.where(condition.possibly, 0.0, second.e))
     e = np.where(condition.possibly & ~condition.surely, np.maximum(first.e, second.e), e)
     x = some.arithmetic.carrier.maximum(first.x, second.x)
-    return Tracked(some.arithmetic, x, np.asarray(e), either(first, second))
+    result = Tracked(some.arithmetic, x, np.asarray(e), either(first, second))
+    if isinstance(first, Dual) or isinstance(second, Dual):
+        return Dual(result, where(condition, slope_of(first, some), slope_of(second, some)))
+    return result
 
 
 def minimum(a: Operand, b: Operand) -> Tracked:
@@ -192,6 +213,8 @@ def step(a: Tracked) -> Tracked:
 
 def total(a: Tracked, axis: int | None = -1) -> Tracked:
     """The sum over an axis, or over all entries (axis None)."""
+    if isinstance(a, Dual):
+        return Dual(total(value_of(a), axis), total(a.slope, axis))
     n = a.size if axis is None else a.shape[axis]
     arithmetic = a.arithmetic
     x = arithmetic.carrier.sum(a.x, axis)
@@ -214,6 +237,12 @@ def mean(a: Tracked, axis: int | None = -1) -> Tracked:
 
 def largest(a: Tracked, axis: int = -1) -> Tracked:
     """The maximum over an axis."""
+    if isinstance(a, Dual):
+        value = largest(value_of(a), axis)
+        # at a tie any of the largest will do where the maximum is only a shift
+        first = np.expand_dims(a.arithmetic.carrier.middle(a.x).argmax(axis=axis), axis)
+        chosen = a.slope.map(lambda array: np.take_along_axis(array, first, axis).squeeze(axis))
+        return Dual(value, chosen)
     if 0 in np.delete(a.shape, axis):
         return total(a, axis)  # there are no rows
     arithmetic = a.arithmetic
@@ -272,6 +301,9 @@ def one_hot(labels: npt.NDArray[np.integer], classes: int) -> Reals:
 def stack(parts: list[Tracked], axis: int = 0) -> Tracked:
     """Tracked arrays of one shape joined along a new axis."""
     first = parts[0]
+    if any(isinstance(p, Dual) for p in parts):
+        slopes = [slope_of(p, first) for p in parts]
+        return Dual(stack([value_of(p) for p in parts], axis), stack(slopes, axis))
     undecided = None
     if any(p.undecided is not None for p in parts):
         none = np.zeros(first.shape, dtype=np.bool_)

@@ -185,6 +185,10 @@ class Tracked:
         straddles = (low <= 0) & (high >= 0)
         return np.where(straddles, 0.0, np.minimum(np.abs(low), np.abs(high))), upper
 
+    def chain(self, result: Tracked, slope: Callable[[], Tracked]) -> Tracked:
+        """`result`, a function of this number whose derivative is `slope`; see `spec.dual`."""
+        return result
+
     def lift(self, other: Operand) -> Tracked:
         """`other` in this arithmetic; plain numbers are exact."""
         return other if isinstance(other, Tracked) else self.arithmetic.constant(other)

@@ -6,7 +6,6 @@ differentiate; it returns the value and a gradient or None for each name.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -115,7 +114,7 @@ def double_backward(
 ) -> Result:
     """The gradient, made differentiable and differentiated once more in every direction at once.
 
-    Where the gradient is finite and its derivative is not, a warning names the argument.
+    The derivative of the sum of all the gradients in an argument `x` is returned as `second.x`.
     """
     value = function(tensors)
     if cotangent is not None:
@@ -133,11 +132,10 @@ def double_backward(
             torch.autograd.backward(
                 list(again.values()), [torch.ones_like(gradient) for gradient in again.values()]
             )
-        seconds = [tensors[name].grad for name in names]
-        finite = all(bool(gradient.isfinite().all()) for gradient in again.values())
-        for name, second in zip(names, seconds, strict=True):
-            if finite and second is not None and not second.isfinite().all():
-                warnings.warn(f"double backward of {name} is not finite", stacklevel=2)
+        for name in names:
+            # none, or torch's "zero tensor" without storage, stands for zeros
+            zeros, second = torch.zeros_like(tensors[name]), tensors[name].grad
+            gradients[f"second.{name}"] = zeros if second is None else second + zeros
     return value, gradients
 
 

@@ -44,7 +44,8 @@ def transformations(subject: Subject, question: Question) -> Iterator[Observatio
                 how={"transformation": name},
             )
             continue
-        for quantity in subject.quantities:
+        seconds = [k for k in subject.ask(question, transformation=name).gradients if "." in k]
+        for quantity in (*subject.quantities, *seconds):
             judgement = subject.judge(question, quantity, transformation=name)
             yield compared(
                 question,

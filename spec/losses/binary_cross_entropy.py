@@ -41,7 +41,8 @@ def complement(a: Tracked) -> Tracked:
     b = 1 - a
     low, high = b.bounds()
     nothing = (low == 0.0) & (high == 0.0)
-    return Tracked(b.arithmetic, b.x, np.where(nothing, 0.0, b.e), b.undecided)
+    exact = Tracked(b.arithmetic, b.x, np.where(nothing, 0.0, b.e), b.undecided)
+    return b.chain(exact, lambda: b.lift(1.0))
 
 
 def is_zero(a: Tracked) -> Mask:
