@@ -26,7 +26,7 @@ class Answer:
 
     `gradients` has one array for each argument asked for; None where the implementation gave none.
     A transformation that differentiates twice adds `second.x`, the derivative in the argument `x`
-    of the sum of all gradients.
+    of <direction, gradients>, with the direction of `spec.evaluate.direction`.
     `warnings` are the messages it warned with; `mutated` the arguments that it wrote into.
     """
 

@@ -83,7 +83,9 @@ def judge(tally: Tally) -> tuple[Status, str | None]:
     if tally.error is not None:
         whose = "the target raised" if tally.internal is None else "an error of lossproof itself"
         return "errored", f"{whose}: {tally.error}"
-    if tally.points == 0 and tally.excused == 0:
+    if tally.points == 0:
+        if tally.excused:
+            return "skipped", "nothing is promised at any point that was asked"
         if tally.worst is not None:
             return "skipped", "no question reaches what this check is about"
         return "skipped", "no question could be made"

@@ -139,6 +139,9 @@ def _coarse(subject: Subject) -> Iterator[Question]:
 def _hostile(subject: Subject) -> Iterator[Question]:
     for seed, regime in enumerate(("moderate", "landmarks", "wide", "confident", "coarse")):
         yield plain(subject, seed=seed, regime=regime)
+    # weights are no multiples of 1/4, which coarse laws ask for; some relations ask for an option
+    for seed, options in enumerate(subject.option_sets):
+        yield plain(subject, seed=seed, regime="coarse", options=options, optional=False)
 
 
 EVERYWHERE = Source(

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from lossproof.spec.carriers import Reals
 from lossproof.spec.dual import Dual, slope_of
 from lossproof.spec.law import Relation
 from lossproof.spec.loss import Gradients, Loss, get, pull_back
@@ -52,22 +53,31 @@ def gradients(question: Question, arithmetic: Arithmetic, method: str) -> Gradie
 
 
 def hessian_product(question: Question, arithmetic: Arithmetic, method: str) -> Gradients:
-    """The derivative of every pulled-back gradient, all differentiable arguments moving as one.
+    """The derivative of every pulled-back gradient, all differentiable arguments moving at once.
 
-    It is the product of the Hessian of <cotangent, result> with a direction of ones, as a second
-    differentiation of the sum of the gradients gives it, since the Hessian is symmetric.
+    It is the product of the Hessian of <cotangent, result> with `direction`, as a second
+    differentiation of <direction, gradients> gives it, since the Hessian is symmetric.
     """
     bound = question.loss(arithmetic, question.options)
     arguments = lifted(question.loss, question.arguments, arithmetic)
-    for key in question.loss.differentiable():
+    for place, key in enumerate(question.loss.differentiable()):
         if arguments.get(key) is not None:
-            ones = arithmetic.constant(np.ones(arguments[key].shape))
-            arguments[key] = Dual(arguments[key], ones)
+            step = arithmetic.constant(direction(arguments[key].shape, place))
+            arguments[key] = Dual(arguments[key], step)
     cotangent = arithmetic.input(np.asarray(question.cotangent, dtype=np.float64))
     with np.errstate(all="ignore"):
         spread = bound.spread(cotangent, question.reduction, **arguments)
         gradients = pull_back(bound, method, spread, arguments)
         return {key: slope_of(g, g) for key, g in gradients.items()}
+
+
+def direction(shape: tuple[int, ...], place: int) -> Reals:
+    """The direction of second derivatives in the argument at a place: 1, 2, 3, 1, 2, ...
+
+    Not a constant: many losses do not change when all arguments, or all logits, move alike.
+    """
+    steps: Reals = ((np.arange(int(np.prod(shape))) + place) % 3 + 1).astype(np.float64)
+    return steps.reshape(shape)
 
 
 def related(relation: Relation, question: Question, arithmetic: Arithmetic) -> Tracked:

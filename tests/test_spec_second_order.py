@@ -20,9 +20,9 @@ def by_jets(question, method):
     arithmetic = Arithmetic(carrier=JETS, exact=True)
     bound = question.loss(arithmetic, question.options)
     arguments = evaluate.lifted(question.loss, question.arguments, arithmetic)
-    for key in question.loss.differentiable():
+    for place, key in enumerate(question.loss.differentiable()):
         values = np.asarray(question.arguments[key], dtype=np.float64)
-        x = JETS.seed(values, np.ones(values.shape))
+        x = JETS.seed(values, evaluate.direction(values.shape, place))
         arguments[key] = Tracked(arithmetic, x, np.zeros(x.shape))
     cotangent = arithmetic.input(np.asarray(question.cotangent, dtype=np.float64))
     spread = bound.spread(cotangent, question.reduction, **arguments)

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from lossproof.backends.base import BackendError
+from lossproof.spec.evaluate import direction
 
 Function = Callable[[Mapping[str, Tensor]], Any]
 Gradients = dict[str, Tensor | None]
@@ -114,7 +115,8 @@ def double_backward(
 ) -> Result:
     """The gradient, made differentiable and differentiated once more in every direction at once.
 
-    The derivative of the sum of all the gradients in an argument `x` is returned as `second.x`.
+    The derivative in an argument `x` of <direction, gradients> is returned as `second.x`; the
+    direction is that of `spec.evaluate.direction`.
     """
     value = function(tensors)
     if cotangent is not None:
@@ -130,7 +132,11 @@ def double_backward(
         with _library_limits("double backward"):
             # not `autograd.grad`, which leaves out nodes that lead to none of the inputs asked for
             torch.autograd.backward(
-                list(again.values()), [torch.ones_like(gradient) for gradient in again.values()]
+                list(again.values()),
+                [
+                    torch.tensor(direction(tuple(g.shape), names.index(name))).to(g)
+                    for name, g in again.items()
+                ],
             )
         for name in names:
             # none, or torch's "zero tensor" without storage, stands for zeros

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
 
 from lossproof.conformance.check import MUST, Observation, check, compared
 from lossproof.conformance.sources import PLAIN
 from lossproof.conformance.subject import Subject
+from lossproof.spec.loss import Argument
 from lossproof.spec.question import Question
 
 
@@ -24,10 +29,37 @@ def _has_layouts(subject: Subject) -> str | None:
     needs=_has_layouts,
 )
 def layout(subject: Subject, question: Question) -> Iterator[Observation]:
-    """The question in every layout of the backend."""
-    for name in subject.backend.layouts:
-        for quantity in subject.quantities:
-            judgement = subject.judge(question, quantity, layout=name)
-            yield compared(
-                question, judgement, what=f"wrong for {name} arrays", how={"layout": name}
-            )
+    """The question in every layout of the backend, in forms that every layout can hold."""
+    for asked in _forms(question):
+        for name in subject.backend.layouts:
+            for quantity in subject.quantities:
+                judgement = subject.judge(asked, quantity, layout=name)
+                yield compared(
+                    asked, judgement, what=f"wrong for {name} arrays", how={"layout": name}
+                )
+
+
+def _forms(question: Question) -> Iterator[Question]:
+    """As it is; with two axes, for one has no transpose; one sample repeated, to be broadcast."""
+    yield question
+    if any(a.shape == "*" for a in question.loss.arguments.values()):
+        yield _in_two_rows(question)
+    yield question.with_arguments(
+        **{k: _repeated(v, question.loss.arguments[k]) for k, v in question.arguments.items()}
+    )
+
+
+def _in_two_rows(question: Question) -> Question:
+    arguments = {
+        k: v if v is None or question.loss.arguments[k].shape != "*" else np.reshape(v, (2, -1))
+        for k, v in question.arguments.items()
+    }
+    folded = replace(question, arguments=arguments)
+    return replace(folded, cotangent=np.reshape(question.cotangent, folded.output_shape))
+
+
+def _repeated(array: Any, argument: Argument) -> Any:
+    if array is None or not (argument.shape == "*" or "N" in argument.axes):
+        return array
+    axis = 0 if argument.shape == "*" else argument.axes.index("N")
+    return np.take(array, np.zeros(np.shape(array)[axis], dtype=np.intp), axis=axis)

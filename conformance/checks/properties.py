@@ -106,7 +106,7 @@ def broken(claim: Claim, question: Question, what: str) -> Observation:
             ratio = 0.0 if size == 0.0 else (size / e if e > 0 else float("inf"))
         if ratio > worst:
             worst = ratio
-            facts = {"truth": f"{claim.relation} {float(y):.9g}", "got": f"{float(x):.9g}"}
+            facts = {"truth": f"{claim.relation} {_said(y)}", "got": _said(x)}
     points = int(np.prod(shape))
     return Observation(
         question=question,
@@ -116,6 +116,10 @@ def broken(claim: Claim, question: Question, what: str) -> Observation:
         excused=excused,
         facts=facts if worst > 1.0 else {},
     )
+
+
+def _said(number: arb) -> str:
+    return f"{float(number):.9g}" if number.is_finite() else "a number that is not finite"
 
 
 def _positive(gap: arb) -> arb:

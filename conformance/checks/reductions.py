@@ -29,7 +29,8 @@ def reductions(subject: Subject, question: Question) -> Iterator[Observation]:
     """The value and gradients under this reduction, then of nothing at all."""
     for quantity in subject.quantities:
         judgement = subject.judge(question, quantity)
-        yield compared(question, judgement, what=f"{question.reduction} is not the spec's")
+        name = "unreduced answer" if question.reduction == "none" else question.reduction
+        yield compared(question, judgement, what=f"the {name} is not that of the spec")
     if question.reduction == "none":
         return
     if "ignore_index" in question.options and "ignore_index" in subject.taken:
@@ -51,7 +52,7 @@ def reductions(subject: Subject, question: Question) -> Iterator[Observation]:
 
 
 def _of_nothing(subject: Subject, question: Question, name: str) -> Iterator[Observation]:
-    """sum of nothing is 0; mean of nothing is nan, or 0 as a convention; gradients are 0 or nan."""
+    """sum of nothing is 0, mean of nothing nan, or 0 as a convention; its gradients likewise."""
     try:
         answer = subject.ask(question)
     except TargetError as error:
@@ -62,10 +63,10 @@ def _of_nothing(subject: Subject, question: Question, name: str) -> Iterator[Obs
     value = np.asarray(answer.value, dtype=np.float64)
     allowed: tuple[Any, ...] = (0.0,) if question.reduction == "sum" else (0.0, np.nan)
     holds = value.shape == () and any(np.array_equal(value, a, equal_nan=True) for a in allowed)
-    gradients_hold = all(
-        g is None or not np.any(np.nan_to_num(np.asarray(g, dtype=np.float64), nan=0.0))
-        for g in answer.gradients.values()
-    )
+    given = [np.asarray(g, dtype=np.float64) for g in answer.gradients.values() if g is not None]
+    if question.reduction != "sum":
+        given = [np.where(np.isnan(g), 0.0, g) for g in given]
+    gradients_hold = not any(np.any(g != 0) for g in given)
     fault = None
     if not holds:
         fault = f"{question.reduction} of nothing ({name}) is not {_words(allowed)}"

@@ -67,7 +67,7 @@ def _repeated(subject: Subject, times: int, reduction: str) -> Observation:
         )
     got = float(answer.astype(np.float64))
     if overflows:
-        return Observation(question=small, points=0, excused=1)
+        return Observation(question=small, points=1, excused=1)
     ratio = float("inf")
     if np.isfinite(got):
         ratio = float((arb(got) - exact).abs_lower()) / budget

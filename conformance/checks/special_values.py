@@ -15,6 +15,7 @@ from lossproof.conformance.sources import PLAIN, plain
 from lossproof.conformance.subject import Subject, TargetError
 from lossproof.spec.carriers import BALLS
 from lossproof.spec.question import Question
+from lossproof.spec.tracked import Arithmetic
 
 Array = npt.NDArray[Any]
 
@@ -112,12 +113,17 @@ def _zeros(subject: Subject) -> Iterator[Observation]:
 
 
 def _slack(subject: Subject, base: Question, key: str, special: float, limit: Array) -> Array:
-    """The budget far out on the way to a finite limit, and what is still missing to it there."""
-    far = np.copysign(subject.format.largest / 4, special)
-    question = _with_special(base, key, far)
-    truth = oracle.truth(question, "value", subject.format, subject.profile)
-    missing = np.abs(BALLS.middle(truth.exact) - limit)
-    slack: Array = truth.budget + missing
+    """The budget far out on the way to a finite limit, and what is still missing to it there.
+
+    Far out is where budgets are finite yet: below the ceiling, and where squares are below it.
+    """
+    ceiling = Arithmetic(format=subject.format).ceiling
+    slack: Array = np.full(limit.shape, np.inf)
+    for far in (ceiling / 4, np.sqrt(ceiling) / 4):
+        question = _with_special(base, key, np.copysign(far, special))
+        truth = oracle.truth(question, "value", subject.format, subject.profile)
+        missing = np.abs(BALLS.middle(truth.exact) - limit)
+        slack = np.fmin(slack, truth.budget + missing)
     return slack
 
 

@@ -45,6 +45,8 @@ def transformations(subject: Subject, question: Question) -> Iterator[Observatio
             )
             continue
         seconds = [k for k in subject.ask(question, transformation=name).gradients if "." in k]
+        if subject.differentiable != subject.loss.differentiable():
+            seconds = []  # the spec moves every argument that it differentiates
         for quantity in (*subject.quantities, *seconds):
             judgement = subject.judge(question, quantity, transformation=name)
             yield compared(
