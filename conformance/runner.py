@@ -30,6 +30,8 @@ class Tally:
     check: Check
     name: str
     worst: Observation | None = None
+    #: the largest ratio at the question asked last
+    latest: float = 0.0
     violation: Observation | None = None
     violations: int = 0
     points: int = 0
@@ -46,6 +48,7 @@ class Tally:
         observation = replace(observation, ratio=float(ratio))
         self.points += observation.points - observation.excused
         self.excused += observation.excused
+        self.latest = max(self.latest, observation.ratio)
         if self.worst is None or ratio > self.worst.ratio:
             self.worst = observation
         if observation.fault is not None:
@@ -59,6 +62,7 @@ class Tally:
     def observe(self, subject: Subject, question: Question) -> None:
         """Run the check on one question."""
         started = time.perf_counter()
+        self.latest = 0.0
         try:
             with np.errstate(all="ignore"):
                 observations = self.check.run(subject, question, self.name)
@@ -134,10 +138,8 @@ def _search(subject: Subject, source: Source, group: list[Tally], seed: int) -> 
     def climb(question: Question) -> None:
         ratios = []
         for tally in group:
-            before = tally.worst
             tally.observe(subject, question)
-            if tally.worst is not before and tally.worst is not None:
-                ratios.append(tally.worst.ratio)
+            ratios.append(tally.latest)
         finite = [r for r in ratios if 0 < r < np.inf]
         target(float(np.log2(max(finite))) if finite else -60.0, label="log2(error / budget)")
 

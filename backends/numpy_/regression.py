@@ -174,17 +174,20 @@ def linear_regression_mse_backward(
 ) -> dict[str, Array]:
     """-(2u/N) Σ x_i e_i for the slope, -(2u/N) Σ e_i for the intercept.
 
-    The sums are over x and e scaled to at most 2, so their products stay in range.
+    The products x_i e_i are added with the exponent of the largest of them taken out: scaling x and
+    e by their own largest would underflow where those stand in different places.
     """
     e = _line_residual(slope, intercept, x, target)
     u, n = spread(cotangent, x.shape, "mean")
-    k, l = exponent(e), exponent(x)  # noqa: E741
-    one = x.dtype.type(1)
-    small, xs = np.ldexp(e, -k), np.ldexp(x, -l)
-    unit_e, unit_x = np.ldexp(one, k), np.ldexp(one, l)
+    one, k = x.dtype.type(1), exponent(e)
+    (mx, ex), (me, ee) = np.frexp(x), np.frexp(e)
+    power = ex + ee
+    top = int(np.max(power, where=mx * me != 0, initial=2 * np.finfo(x.dtype).minexp))
+    products = np.ldexp(mx * me, power - top)
+    units = np.ldexp(one, top // 2), np.ldexp(one, top - top // 2)
     return {
-        "slope": times(u, -2, (xs * small).sum(), unit_e, unit_x, over=(n,)),
-        "intercept": times(u, -2, small.sum(), unit_e, over=(n,)),
+        "slope": times(u, -2, products.sum(), *units, over=(n,)),
+        "intercept": times(u, -2, np.ldexp(e, -k).sum(), np.ldexp(one, k), over=(n,)),
     }
 
 

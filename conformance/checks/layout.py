@@ -42,7 +42,9 @@ def layout(subject: Subject, question: Question) -> Iterator[Observation]:
 def _forms(question: Question) -> Iterator[Question]:
     """As it is; with two axes, for one has no transpose; one sample repeated, to be broadcast."""
     yield question
-    if any(a.shape == "*" for a in question.loss.arguments.values()):
+    stated = question.loss.arguments.items()
+    sizes = [np.size(question.arguments[k]) for k, a in stated if a.shape == "*"]
+    if sizes and sizes[0] % 2 == 0:
         yield _in_two_rows(question)
     yield question.with_arguments(
         **{k: _repeated(v, question.loss.arguments[k]) for k, v in question.arguments.items()}
