@@ -7,7 +7,7 @@ undecided, overflows, is not finite or lies near its budget goes to the balls, w
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -49,7 +49,8 @@ class Judgement:
     """How an answer compares with the truth, entry by entry of one quantity.
 
     `ratios` are errors divided by budgets (infinite for nan, an infinity or a wrong shape);
-    `excused` where nothing is promised, or where a kink admits more than one value.
+    `excused` where nothing is promised, or where a kink admits more than one value, `wide`
+    where it is a kink.
     """
 
     quantity: str
@@ -57,6 +58,7 @@ class Judgement:
     best: Reals
     excused: Mask
     conditioned: Mask
+    wide: Mask
     got: npt.NDArray[Any] | None
     problem: str | None = None
 
@@ -83,6 +85,7 @@ class Judgement:
 def evaluated(question: Question, quantity: str, arithmetic: Arithmetic, method: str) -> Tracked:
     """The quantity by a named method, evaluated once per question and precision."""
     kind, _, argument = quantity.partition(".")
+    arithmetic = replace(arithmetic, reordered=kind != "value")
     key = (kind, arithmetic, method, ctx.prec)
     if key not in question.memo:
         before = Operations.count
@@ -170,6 +173,7 @@ def judge(question: Question, quantity: str, got: Any, fmt: Format, profile: Pro
             best=ones,
             excused=none,
             conditioned=none,
+            wide=none,
             got=array,
             problem=problem,
         )
@@ -180,9 +184,9 @@ def judge(question: Question, quantity: str, got: Any, fmt: Format, profile: Pro
         ratios, best = _filter(question, quantity, numbers, fmt, profile)
     open_points = np.isnan(ratios)
     excused = np.zeros(numbers.shape, dtype=np.bool_)
-    conditioned = excused.copy()
+    conditioned, wide = excused.copy(), excused.copy()
     if open_points.any():
-        whole = (ratios, best, excused, conditioned)
+        whole = (ratios, best, excused, conditioned, wide)
         if question.separable:
             rows = _rows(question, open_points)
             part = question.take(rows)
@@ -199,6 +203,7 @@ def judge(question: Question, quantity: str, got: Any, fmt: Format, profile: Pro
         best=best,
         excused=excused,
         conditioned=conditioned,
+        wide=wide,
         got=array,
     )
 
@@ -249,21 +254,50 @@ def _filter(
 
 def _authority(
     question: Question, quantity: str, got: Reals, fmt: Format, profile: Profile
-) -> tuple[Reals, Reals, Mask, Mask]:
-    """Ratios to the budget and to the best budget, what is excused, what conditioning explains."""
+) -> tuple[Reals, Reals, Mask, Mask, Mask]:
+    """Ratios to the budget and the best one, what is excused, put down to conditioning, a kink."""
     result = truth(question, quantity, fmt, profile)
     outside = question.loss.outside(question.arguments, question.options, quantity)
     exempt = np.zeros(got.shape, dtype=np.bool_)
     if outside is not None:
         exempt |= np.broadcast_to(outside, got.shape)
     exempt |= _beside_overflow(question, result, got, fmt)
-    ratios, best, excused = _ratios(result, got, exempt, fmt)
+    lost = _lost_overflow(question, quantity, result, got, fmt, profile)
+    ratios, best, excused = _ratios(result, got, exempt, lost, fmt)
     conditioned = np.zeros(got.shape, dtype=np.bool_)
     if (ratios > 1.0).any() and np.isfinite(got[ratios > 1.0]).any():
         loose = truth(question, quantity, fmt, profile, input_roundings=CONDITIONING_ROUNDINGS)
-        again = _ratios(loose, got, exempt, fmt)[0]
-        conditioned = (ratios > 1.0) & (again <= 1.0) & np.isfinite(got)
-    return ratios, best, excused, conditioned
+        again = _ratios(loose, got, exempt, lost, fmt)[0]
+        # a branch that is decided stays decided: inputs moved further do not widen a kink
+        decided = ~(loose.wide & ~result.wide)
+        conditioned = (ratios > 1.0) & (again <= 1.0) & np.isfinite(got) & decided
+    return ratios, best, excused, conditioned, result.wide & np.isfinite(result.budget)
+
+
+def _lost_overflow(
+    question: Question, quantity: str, result: Truth, got: Reals, fmt: Format, profile: Profile
+) -> Mask:
+    """Moderate numbers where the exact answer overflows, beyond doubt of its conditioning.
+
+    The budget at an overflow is infinite; a format with the exponents of float64 tells whether the
+    overflow itself is in doubt. Nothing is said of float64: no wider exponents are at hand.
+    """
+    lost: Mask = np.zeros(got.shape, dtype=np.bool_)
+    moderate = np.isinf(result.budget) & np.isfinite(got) & (np.abs(got) < fmt.largest / 2)
+    if fmt.precision == 53 or not moderate.any():
+        return lost
+    suspects = [
+        i for i in map(tuple, np.argwhere(moderate)) if overflows(entry(result.exact, i), fmt)
+    ]
+    if not suspects:
+        return lost
+    unbounded = truth(question, quantity, replace(fmt, emax=1023), profile)
+    for i in suspects:
+        x, e = entry(result.exact, i), float(unbounded.budget[i])
+        lost[i] = (
+            np.isfinite(e) and not unbounded.wide[i] and float(x.abs_lower()) - e > fmt.largest
+        )
+    return lost
 
 
 def _beside_overflow(question: Question, result: Truth, got: Reals, fmt: Format) -> Mask:
@@ -282,7 +316,9 @@ def _beside_overflow(question: Question, result: Truth, got: Reals, fmt: Format)
     return np.asarray(each & ~np.isfinite(got) & np.ones(got.shape, dtype=np.bool_))
 
 
-def _ratios(result: Truth, got: Reals, exempt: Mask, fmt: Format) -> tuple[Reals, Reals, Mask]:
+def _ratios(
+    result: Truth, got: Reals, exempt: Mask, lost: Mask, fmt: Format
+) -> tuple[Reals, Reals, Mask]:
     ratios, best = np.zeros(got.shape), np.zeros(got.shape)
     excused = np.zeros(got.shape, dtype=np.bool_)
     for i in np.ndindex(got.shape):
@@ -291,7 +327,7 @@ def _ratios(result: Truth, got: Reals, exempt: Mask, fmt: Format) -> tuple[Reals
         if exempt[i] or not x.is_finite():
             excused[i] = True
         elif not np.isfinite(e):
-            excused[i] = not (overflows(x, fmt) and _wrong_infinity(x, y))
+            excused[i] = not (lost[i] or (overflows(x, fmt) and _wrong_infinity(x, y)))
             ratios[i] = best[i] = 0.0 if excused[i] else np.inf
         elif not np.isfinite(y):
             ratios[i] = best[i] = np.inf

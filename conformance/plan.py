@@ -34,7 +34,7 @@ class Selection:
             losses=_expand("loss", self.losses, losses),
             backends=_expand("backend", self.backends, backend_names()),
             dtypes=_expand("dtype", self.dtypes, DTYPES),
-            devices=tuple(self.devices) or ("cpu",),
+            devices=tuple(choose("device", d, DEVICES) for d in self.devices) or ("cpu",),
             checks=_expand("check", self.checks, tuple(checks())),
         )
 
@@ -49,6 +49,9 @@ class Unit:
     device: str
     primary: bool = True
 
+
+#: devices by the names of the frameworks; whether one is present is each backend's to say
+DEVICES = ("cpu", "cuda", "gpu", "mps", "rocm", "tpu", "xpu")
 
 #: dtypes by preference for checks that are made in one dtype only
 _PREFERENCE = ("float32", "float64", "bfloat16", "float16")
@@ -65,11 +68,17 @@ def _expand(kind: str, asked: Sequence[str], known: tuple[str, ...]) -> tuple[st
             if not matched:
                 raise UsageError(f"no {kind} matches {name!r}; choose from {', '.join(known)}")
             found.update(matched)
+        elif kind == "check" and "." in name:
+            # `gradient.prediction` is the check `gradient` of one argument
+            stem, _, argument = name.partition(".")
+            choose(kind, stem, known)
+            arguments = {a for loss in catalogue().values() for a in loss.differentiable()}
+            choose("argument with a gradient", argument, tuple(sorted(arguments)))
+            found.add(name)
         else:
-            # `gradient.prediction` selects the check `gradient`
-            stem = name.partition(".")[0] if kind == "check" else name
-            found.add(choose(kind, stem, known))
-    return tuple(name for name in known if name in found)
+            found.add(choose(kind, name, known))
+    order = {name: place for place, name in enumerate(known)}
+    return tuple(sorted(found, key=lambda name: (order[name.partition(".")[0]], name)))
 
 
 def units(selection: Selection) -> list[Unit]:
@@ -121,7 +130,12 @@ def names(unit: Unit, selected: Sequence[str]) -> list[tuple[Check, str]]:
     """The checks of a unit by id, known without importing any framework."""
     known = checks()
     loss = get(unit.loss)
-    return [(known[c], name) for c in selected for name in known[c].names(loss)]
+    return [
+        (known[stem], name)
+        for stem, _, argument in (c.partition(".") for c in selected)
+        for name in known[stem].names(loss)
+        if not argument or name == f"{stem}.{argument}"
+    ]
 
 
 __all__ = ["Selection", "Unit", "backend", "missing", "names", "subject", "units"]

@@ -191,9 +191,7 @@ class Maker:
             exponents = rng.uniform(fmt.emin - 2, fmt.emax, size=shape)
             return self._inside(rng, domain, np.exp2(exponents))
         if regime == "huge":
-            return self._inside(
-                rng, domain, rng.uniform(0.1, 1.0, shape) * Arithmetic(format=fmt).ceiling / 8
-            )
+            return self._inside(rng, domain, rng.uniform(0.1, 1.0, shape) * self._large(rng))
         if regime == "small":
             return self._inside(rng, domain, np.exp2(rng.uniform(fmt.emin, -3, size=shape)))
         if regime == "confident":
@@ -202,6 +200,11 @@ class Maker:
         if np.isfinite(domain.low) and np.isfinite(domain.high):
             return domain.low + (domain.high - domain.low) * rng.random(shape)
         return self._inside(rng, domain, np.abs(rng.standard_normal(shape)) * 3)
+
+    def _large(self, rng: Random) -> float:
+        """A magnitude whose sum, square or fourth power comes near overflow."""
+        ceiling = Arithmetic(format=self.format, reordered=True).ceiling
+        return float(rng.choice([ceiling / 8, ceiling**0.5 / 4, ceiling**0.25]))
 
     def _coarse(self, rng: Random, domain: Domain, shape: tuple[int, ...]) -> Reals:
         """Multiples of 1/4 up to 2: exact in every format, and often exactly at a kink."""

@@ -89,11 +89,11 @@ def conduct(selection: plan.Selection, settings: Settings, progress: Progress) -
 
 
 def exit_code(counts: dict[str, int]) -> int:
-    """0 conforms, 1 new failures, 3 nothing ran."""
+    """0 conforms, 1 new failures, 3 nothing ran or not all of it."""
     if counts.get("failed", 0) or counts.get("errored", 0):
         return 1
     ran = sum(counts.get(s, 0) for s in ("passed", "warned", "xfailed", "xpassed"))
-    return 0 if ran else 3
+    return 0 if ran and not counts.get("not-run", 0) else 3
 
 
 def _done(unit: plan.Unit, checks: Sequence[str], writer: jsonl.Writer) -> bool:

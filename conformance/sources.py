@@ -131,11 +131,6 @@ def _each_reduction(subject: Subject) -> Iterator[Question]:
             yield plain(subject, seed=seed, reduction=reduction, optional=given)
 
 
-def _coarse(subject: Subject) -> Iterator[Question]:
-    for seed, options in enumerate(subject.option_sets):
-        yield plain(subject, seed=seed, regime="coarse", options=options)
-
-
 def _hostile(subject: Subject) -> Iterator[Question]:
     for seed, regime in enumerate(("moderate", "landmarks", "wide", "confident", "coarse")):
         yield plain(subject, seed=seed, regime=regime)
@@ -154,5 +149,4 @@ EVERYWHERE = Source(
 KINKS = Source(name="kinks", landmarks=_kinks, regimes=("coarse", "near_tie", "equal"))
 PLAIN = Source(name="plain", landmarks=_plain)
 REDUCTIONS = Source(name="reductions", landmarks=_each_reduction)
-COARSE = Source(name="coarse", landmarks=_coarse)
 HOSTILE = Source(name="hostile", landmarks=_hostile)

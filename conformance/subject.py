@@ -107,12 +107,16 @@ class Subject:
         """The answer to a question, asked once. Raises TargetError if the target raises."""
         key = ("answer", self, *sorted(how.items()))
         if key not in question.memo:
-            try:
-                question.memo[key] = self.call(question, **how)
-            except Exception as error:
-                raise TargetError(question, error) from error
+            question.memo[key] = self.ask_again(question, **how)
         answer: Answer = question.memo[key]
         return answer
+
+    def ask_again(self, question: Question, **how: Any) -> Answer:
+        """A fresh answer to a question. Raises TargetError if the target raises."""
+        try:
+            return self.call(question, **how)
+        except Exception as error:
+            raise TargetError(question, error) from error
 
     def call(self, question: Question, **how: Any) -> Answer:
         """Call the implementation, letting through what it raises."""
@@ -130,15 +134,18 @@ class Subject:
             for k, v in question.arguments.items()
             if optional is None or k in optional or not self.loss.arguments[k].optional
         }
-        return self.backend.call(
-            self.implementation,
-            arguments,
-            options,
-            cotangent=cotangent,
-            differentiate=() if cotangent is None else self.differentiable,
-            device=self.device,
-            **how,
-        )
+        try:
+            return self.backend.call(
+                self.implementation,
+                arguments,
+                options,
+                cotangent=cotangent,
+                differentiate=() if cotangent is None else self.differentiable,
+                device=self.device,
+                **how,
+            )
+        except SystemExit as error:  # a target may not end the examination of itself
+            raise RuntimeError(f"the target called sys.exit({error.code!r})") from error
 
     def judge(self, question: Question, quantity: str, **how: Any) -> oracle.Judgement:
         """The answer's value or one gradient, compared with the specification."""

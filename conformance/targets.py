@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -129,6 +130,8 @@ def check(target: str, selection: plan.Selection, *, seed: int, expected: tuple[
     for result in results:
         if result.status in ("failed", "errored", "warned"):
             click.echo(f"{result.status}: {result.message or result.reason}\n")
+    for reason, number in Counter(r.reason for r in results if r.status == "skipped").items():
+        click.echo(f"skipped {number}: {reason}")
     if not EFFORTS[chosen.profile].sufficient:
         click.echo(f"This {chosen.profile} run is not sufficient evidence of conformance.")
     counts = summary.tally(r.status for r in results)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -19,6 +20,18 @@ def single_threaded() -> None:
     """One thread for each framework: the pool is what uses the cores."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
+
+
+def _serve(parent: int) -> None:
+    """Begin a worker: one thread a framework, and an end when the parent is gone."""
+    single_threaded()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1.0)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 @cache
@@ -81,7 +94,10 @@ def _pooled(
     """Results from a pool, taken from the end of `waiting`; `fallen` gets what died with it."""
     running: dict[Future[list[Result]], plan.Unit] = {}
     with ProcessPoolExecutor(
-        max_workers=jobs, mp_context=get_context("spawn"), initializer=single_threaded
+        max_workers=jobs,
+        mp_context=get_context("spawn"),
+        initializer=_serve,
+        initargs=(os.getpid(),),
     ) as pool:
         while waiting or running:
             late = deadline is not None and time.monotonic() > deadline

@@ -76,8 +76,9 @@ def _unscaled(loss: Any, options: Mapping[str, Any]) -> float:
 class Relation:
     """This loss equals `scale` times `other` at mapped arguments and options.
 
-    `arguments` maps the tracked arguments of this loss to those of the other; `when` says for which
-    options the relation holds. `reduction` "same", or the one that the other is asked for.
+    `arguments` maps the tracked arguments of this loss to those of the other. `when` says for which
+    options the relation holds, `at` gives options at which it is asked of implementations.
+    `reduction` is "same", or the one that the other is asked for.
     """
 
     other: str
@@ -87,6 +88,7 @@ class Relation:
     scale: Callable[[Any, Mapping[str, Any]], Any] = field(default=_unscaled)
     when: Callable[[Mapping[str, Any]], bool] = field(default=_all)
     reduction: str = "same"
+    at: Mapping[str, Any] = field(default_factory=dict)
 
 
 def _number(evaluator: Evaluator, question: Question, bound: float | str) -> Tracked:

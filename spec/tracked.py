@@ -20,8 +20,9 @@ may flush subnormals); |a| is bounded above in numerators and below in denominat
 
 and every result gains u·|x| + η (2·E·u·|x| + E·η for a function accurate to E units in the last
 place). Inputs are off by one rounding, and by 8η: the first product with them may underflow. A
-result in the last eighth of the exponents, and an input there, has an infinite budget: the same
-operations in another order, all of them sound, may overflow. Running error analysis:
+result beyond the largest finite number has an infinite budget. So has, in a gradient, a product or
+quotient in the last eighth of the exponents: the factors of the chain rule may be multiplied in
+another order, all of them sound, and overflow on the way. Running error analysis:
 Wilkinson 1963; Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., section 3.3. The
 sum: Higham, section 4.2, and Blanchard, Higham, Mary, doi:10.1137/19M1257780.
 """
@@ -58,6 +59,8 @@ class Arithmetic:
     carrier: Carrier = BALLS
     input_roundings: float = 1.0
     exact: bool = False
+    #: whether products near overflow promise nothing: gradients are products in any order
+    reordered: bool = False
 
     @property
     def u(self) -> float:
@@ -66,7 +69,9 @@ class Arithmetic:
 
     @property
     def ceiling(self) -> float:
-        """The largest magnitude up to which budgets are finite."""
+        """The largest product up to which budgets are finite."""
+        if not self.reordered:
+            return self.format.largest
         headroom = 2.0 ** max(3, self.format.emax // 8)
         return self.format.largest / headroom
 
@@ -89,8 +94,6 @@ class Arithmetic:
         numbers = np.asarray(value, dtype=np.float64)
         e = self.input_roundings * self.u * np.abs(numbers)
         e = np.where(numbers == 0, 0.0, e + INPUT_UNDERFLOWS * self.eta)
-        if not self.exact:
-            e = np.where(np.abs(numbers) > self.ceiling, np.inf, e)
         return Tracked(self, self.carrier.lift(numbers), np.asarray(e))
 
     def parameter(self, value: float) -> Tracked:
@@ -233,7 +236,8 @@ class Tracked:
         b = self.lift(other)
         size_a, size_b = self.magnitudes()[1], b.magnitudes()[1]
         e = self.e * size_b + size_a * b.e + self.e * b.e
-        return rounded(self.arithmetic, self.x * b.x, e, either(self, b))
+        ceiling = self.arithmetic.ceiling
+        return rounded(self.arithmetic, self.x * b.x, e, either(self, b), ceiling=ceiling)
 
     def __truediv__(self, other: Operand) -> Tracked:
         b = self.lift(other)
@@ -242,7 +246,8 @@ class Tracked:
         e = np.where(
             room > 0, (self.e / low_b + (size_a / low_b) * (b.e / low_b)) * (low_b / room), np.inf
         )
-        return rounded(self.arithmetic, self.x / b.x, e, either(self, b))
+        ceiling = self.arithmetic.ceiling
+        return rounded(self.arithmetic, self.x / b.x, e, either(self, b), ceiling=ceiling)
 
     def __radd__(self, other: Operand) -> Tracked:
         return self.lift(other) + self
@@ -282,9 +287,18 @@ def either(*operands: Tracked) -> Mask | None:
 
 
 def rounded(
-    arithmetic: Arithmetic, x: Array, e: Reals, undecided: Mask | None, *, roundings: float = 1.0
+    arithmetic: Arithmetic,
+    x: Array,
+    e: Reals,
+    undecided: Mask | None,
+    *,
+    roundings: float = 1.0,
+    ceiling: float | None = None,
 ) -> Tracked:
-    """A result with `roundings` units of roundoff, and an underflow, added to its budget."""
+    """A result with `roundings` units of roundoff, and an underflow, added to its budget.
+
+    Beyond `ceiling`, by default the largest finite number, the budget is infinite.
+    """
     Operations.count += 1
     x = boxed(x)
     if arithmetic.exact:
@@ -293,7 +307,8 @@ def rounded(
     size = np.abs(high) if low is high else np.maximum(np.abs(low), np.abs(high))
     with np.errstate(all="ignore"):
         total = e + roundings * arithmetic.u * size + max(1.0, roundings / 2) * arithmetic.eta
-        beyond = (size > arithmetic.ceiling) | np.isnan(total) | np.isnan(size)
+        limit = arithmetic.format.largest if ceiling is None else ceiling
+        beyond = (size > limit) | np.isnan(total) | np.isnan(size)
     return Tracked(arithmetic, x, np.where(beyond, np.inf, total), undecided)
 
 

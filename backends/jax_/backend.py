@@ -111,14 +111,20 @@ class JaxBackend(Backend):
         names = differentiate if cotangent is not None else ()
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            value, gradients = compiled.run(
-                implementation.forward,
-                {name: jax.device_put(np.array(array), place) for name, array in given.items()},
-                dict(options),
-                None if cotangent is None else jax.device_put(np.array(cotangent), place),
-                names,
-                transformation,
-            )
+            try:
+                value, gradients = compiled.run(
+                    implementation.forward,
+                    {name: jax.device_put(np.array(array), place) for name, array in given.items()},
+                    dict(options),
+                    None if cotangent is None else jax.device_put(np.array(cotangent), place),
+                    names,
+                    transformation,
+                )
+            except TypeError as error:
+                # `custom_vjp` rules out forward mode, by JAX's own design
+                if transformation == "jvp" and "forward-mode" in str(error):
+                    raise BackendError("jax: no forward mode through a custom_vjp") from error
+                raise
             value = np.array(value)
             pulled = {name: np.array(gradients[name]) for name in names}
         return Answer(

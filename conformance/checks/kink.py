@@ -34,7 +34,7 @@ def kink(subject: Subject, question: Question) -> Iterator[Observation]:
         if judgement.problem is not None or judgement.got is None:
             yield compared(question, judgement, what="there is no gradient at a kink")
             continue
-        at_kink = judgement.excused | (judgement.ratios > 1.0)
+        at_kink = judgement.wide
         chosen = np.where(at_kink, judgement.ratios, 0.0)
         seen = replace(judgement, ratios=chosen)
         observation = compared(question, seen, what="not in the subdifferential at a kink")
@@ -48,12 +48,12 @@ def kink(subject: Subject, question: Question) -> Iterator[Observation]:
 
 def _convention(question: Question, judgement: Judgement, argument: str) -> dict[str, str]:
     """The slopes chosen at exact kinks, for elementwise losses with a cotangent other than 0."""
-    if question.loss.samples != "*" or judgement.got is None or not judgement.excused.any():
+    if question.loss.samples != "*" or judgement.got is None or not judgement.wide.any():
         return {}
     cotangent = np.asarray(question.cotangent, dtype=np.float64)
     with np.errstate(all="ignore"):
         slopes = judgement.got.astype(np.float64) / cotangent
-    slopes = slopes[judgement.excused & (cotangent != 0) & np.isfinite(slopes)]
+    slopes = slopes[judgement.wide & (cotangent != 0) & np.isfinite(slopes)]
     found = sorted({round(float(s), 3) + 0.0 for s in slopes})
     if not found:
         return {}

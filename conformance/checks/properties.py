@@ -34,6 +34,12 @@ class Witness:
         return self._answer(asked, f"gradient.{argument}")
 
     def _answer(self, question: Question, quantity: str) -> Tracked:
+        if self._beyond(question):
+            shape = oracle.truth(
+                question, quantity, self.subject.format, self.subject.profile
+            ).exact.shape
+            nothing = np.full(shape, np.inf)
+            return Tracked(self.arithmetic, BALLS.lift(np.zeros(shape)), nothing)
         answer = self.subject.ask(question)
         got = answer.value if quantity == "value" else answer.gradients[quantity.partition(".")[2]]
         array = None if got is None else np.asarray(got)
@@ -47,6 +53,16 @@ class Witness:
             truth.exact.shape
         )
         return Tracked(self.arithmetic, BALLS.lift(numbers), np.where(unbound, np.inf, budget))
+
+    def _beyond(self, question: Question) -> bool:
+        """Whether a law moved an option that the implementation does not take."""
+        plain = self.subject.option_sets[0]
+        complete = self.subject.loss.complete(plain)
+        return any(
+            question.options.get(k, v) != v
+            for k, v in complete.items()
+            if k not in self.subject.taken
+        )
 
 
 def _declares(subject: Subject) -> str | None:

@@ -21,7 +21,7 @@ from lossproof.spec.question import Question
 )
 def purity(subject: Subject, question: Question) -> Iterator[Observation]:
     """Two calls with another question between them."""
-    first = subject.call(question)
+    first = subject.ask_again(question)
     yield Observation(
         question=question,
         fault=f"{', '.join(first.mutated)} was written into" if first.mutated else None,
@@ -29,8 +29,8 @@ def purity(subject: Subject, question: Question) -> Iterator[Observation]:
         facts={"truth": "inputs unchanged", "got": "inputs changed"} if first.mutated else {},
     )
     between = plain(subject, seed=99, reduction=question.reduction, optional=False)
-    subject.call(between)
-    second = subject.call(question)
+    subject.ask_again(between)
+    second = subject.ask_again(question)
     same = _bits(first) == _bits(second)
     yield Observation(
         question=question,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 from flint import ctx
@@ -29,12 +30,13 @@ def _related(subject: Subject) -> str | None:
 )
 def relations(subject: Subject, question: Question) -> Iterator[Observation]:
     """Each relation that holds for the options of the question."""
-    options = subject.loss.complete(question.options)
     for relation in subject.loss.relations:
-        if not relation.when(options):
+        fixed = {k: v for k, v in relation.at.items() if k in subject.taken}
+        asked = replace(question, options={**subject.loss.complete(question.options), **fixed})
+        if not relation.when(asked.options):
             continue
         with ctx.workprec(256), np.errstate(all="ignore"):
             witness = Witness(subject)
-            right = evaluate.related(relation, question, witness.arithmetic)
-            claim = Claim(witness.value(question), "==", right)
-            yield broken(claim, question, f"broken: {relation.sentence}")
+            right = evaluate.related(relation, asked, witness.arithmetic)
+            claim = Claim(witness.value(asked), "==", right)
+            yield broken(claim, asked, f"broken: {relation.sentence}")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 from flint import arb, ctx
 
 from lossproof.conformance import oracle
-from lossproof.conformance.check import MUST, Observation, check
+from lossproof.conformance.check import MUST, Observation, check, compared
 from lossproof.conformance.sources import PLAIN, plain
 from lossproof.conformance.subject import Subject
 from lossproof.spec.question import Question
@@ -37,16 +38,22 @@ def scale(subject: Subject, question: Question) -> Iterator[Observation]:
     for size in subject.effort.scale:
         for reduction in ("sum", "mean"):
             if reduction in subject.reductions:
-                yield _repeated(subject, size // BASE, reduction)
+                yield from _repeated(subject, size // BASE, reduction)
 
 
-def _repeated(subject: Subject, times: int, reduction: str) -> Observation:
+def _repeated(subject: Subject, times: int, reduction: str) -> Iterator[Observation]:
     sizes = {"*": BASE, "N": BASE, "C": 4, "D": 3, "T": 5, "S": 2}
     small = plain(subject, seed=11, sizes=sizes, optional=False, reduction="none")
     chosen = {
         k: _tiled(v, subject.loss.arguments[k].axes, times) for k, v in small.arguments.items()
     }
-    large = Question(loss=small.loss, arguments=chosen, options=small.options, reduction=reduction)
+    large = Question(
+        loss=small.loss,
+        arguments=chosen,
+        options=small.options,
+        reduction=reduction,
+        cotangent=np.ones(()),
+    )
     truth = oracle.truth(small, "value", subject.format, subject.profile)
     count = truth.exact.size * times
     with ctx.workprec(256):
@@ -59,26 +66,51 @@ def _repeated(subject: Subject, times: int, reduction: str) -> Observation:
             kept = _kept(small)
             exact = exact / (kept * times)
             budget = budget / (kept * times) + 2 * u * abs(float(exact))
-    answer = np.asarray(subject.call(large).value)
+    came = subject.ask_again(large)
+    if reduction == "sum":
+        yield from _gradients(subject, small, came.gradients, times)
+    answer = np.asarray(came.value)
     if answer.shape != ():
         facts = {"truth": "a number", "got": f"an array of shape {answer.shape}"}
-        return Observation(
+        yield Observation(
             question=small, fault=f"{reduction} is not a number", ratio=float("inf"), facts=facts
         )
+        return
     got = float(answer.astype(np.float64))
     if overflows:
-        return Observation(question=small, points=1, excused=1)
+        yield Observation(question=small, points=1, excused=1)
+        return
     ratio = float("inf")
     if np.isfinite(got):
         ratio = float((arb(got) - exact).abs_lower()) / budget
     wrong = not ratio <= 1.0
-    return Observation(
+    yield Observation(
         question=small,
         fault=f"the {reduction} of {count} terms loses accuracy" if wrong else None,
         ratio=ratio,
         facts={"truth": f"{float(exact):.9g}", "got": f"{got:.9g}"} if wrong else {},
         how={"repeated": times, "reduction": reduction},
     )
+
+
+def _gradients(
+    subject: Subject, small: Question, gradients: Mapping[str, Any], times: int
+) -> Iterator[Observation]:
+    """Of a sum, every repetition of the batch has the gradient of the small one."""
+    ones = small.with_cotangent(1.0)
+    for argument in subject.differentiable:
+        got, axes = gradients.get(argument), subject.loss.arguments[argument].axes
+        if got is None or axes[:1] not in (("*",), ("N",)):
+            continue
+        if np.shape(got)[:1] != (times * BASE,):
+            continue  # a wrong shape is the business of other checks
+        blocks = np.asarray(got).reshape(times, BASE, *np.shape(got)[1:])
+        for place in (0, times // 2, times - 1):
+            judgement = oracle.judge(
+                ones, f"gradient.{argument}", blocks[place], subject.format, subject.profile
+            )
+            what = f"the gradient in {argument} of a sum of {times * BASE} is wrong"
+            yield compared(ones, judgement, what=what, how={"repeated": times})
 
 
 def _tiled(array: object, axes: tuple[str, ...], times: int) -> object:

@@ -117,7 +117,7 @@ def _slack(subject: Subject, base: Question, key: str, special: float, limit: Ar
 
     Far out is where budgets are finite yet: below the ceiling, and where squares are below it.
     """
-    ceiling = Arithmetic(format=subject.format).ceiling
+    ceiling = Arithmetic(format=subject.format, reordered=True).ceiling
     slack: Array = np.full(limit.shape, np.inf)
     for far in (ceiling / 4, np.sqrt(ceiling) / 4):
         question = _with_special(base, key, np.copysign(far, special))

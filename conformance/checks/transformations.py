@@ -34,7 +34,7 @@ def transformations(subject: Subject, question: Question) -> Iterator[Observatio
             subject.ask(question, transformation=name)
         except TargetError as error:
             if isinstance(error.error, BackendError):
-                yield Observation(question=question, conventions={name: "does not apply"})
+                yield Observation(question=question, points=0, conventions={name: "does not apply"})
                 continue
             yield Observation(
                 question=question,

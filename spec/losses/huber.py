@@ -8,11 +8,22 @@ With residual r = prediction - target and threshold δ > 0,
 Both branches give ℓ = δ²/2 and ℓ' = ±δ at |r| = δ: the loss is C¹, not C².
 """
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 from lossproof.spec import law
 from lossproof.spec.domain import POSITIVE, REAL
 from lossproof.spec.loss import Argument, Elementwise, Gradients, Parameter, register
-from lossproof.spec.maths import clip, where
+from lossproof.spec.maths import clip, square, where
+from lossproof.spec.question import Question
 from lossproof.spec.tracked import Tracked
+
+
+def _quadratic(evaluator: law.Evaluator, question: Question) -> Iterator[law.Claim]:
+    asked = replace(question, reduction="none", options={**question.options, "delta": 1024.0})
+    lift = evaluator.arithmetic.input
+    r = lift(asked.arguments["prediction"]) - lift(asked.arguments["target"])
+    yield law.Claim(evaluator.value(asked), "==", square(r) / 2)
 
 
 @register
@@ -35,16 +46,10 @@ class Huber(Elementwise):
         law.nonnegative, law.zero_if_equal(), law.symmetric(), law.convex("prediction"),
         law.lipschitz("prediction", "delta"), law.shift_invariant("prediction", "target"),
         law.mirrored("prediction", "target"),
-    )  # fmt: skip
-    relations = (
-        law.Relation(
-            other="mse",
-            sentence="half the squared error when δ is larger than every residual",
-            arguments=lambda loss, a: a,
-            scale=lambda loss, options: 0.5,
-            when=lambda options: options["delta"] >= 2.0**200,
+        law.identity(
+            "quadratic", "half the squared error if δ exceeds every |r|", _quadratic, coarse=True
         ),
-    )
+    )  # fmt: skip
     references = ("doi:10.1214/aoms/1177703732",)  # Huber 1964
     dialects = {
         "torch": "torch.nn.functional.huber_loss(delta=1)",

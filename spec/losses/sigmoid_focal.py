@@ -99,6 +99,7 @@ class SigmoidFocal(Elementwise):
             sentence="binary cross entropy with logits if gamma is 0 and alpha is None",
             arguments=lambda loss, a: a,
             when=lambda options: options["gamma"] == 0 and options["alpha"] is None,
+            at={"gamma": 0.0, "alpha": None},
         ),
     )
     references = ("doi:10.1109/ICCV.2017.324",)  # Lin and others 2017
