@@ -94,7 +94,7 @@ class Maker:
             "ones": lambda: np.ones(shape),
             "negative": lambda: -np.abs(normal) - 0.5,
             "zeros": lambda: np.zeros(shape),
-            "huge": lambda: normal * 2.0 ** min(40, self.format.emax // 3),
+            "huge": lambda: normal * 2.0 ** min(40, self.format.emax // 8),
         }
         return np.asarray(self.format.round(np.asarray(made[kind]())))
 
@@ -220,6 +220,7 @@ class Maker:
         if np.isfinite(domain.low) and np.isfinite(domain.high):
             width = domain.high - domain.low
             folded = np.where(size > 1, 1 / np.maximum(size, 1), size) * width
+            folded = np.where(rng.random(size.shape) < 0.3, 0.0, folded)  # the ends themselves
             ends = rng.random(size.shape) < 0.5
             return np.where(ends, domain.low + folded, domain.high - folded)
         if np.isfinite(domain.low):

@@ -30,6 +30,8 @@ def shrink(subject: Subject, check: Check, name: str, violation: Observation) ->
     if cut is not None:
         again = _still(subject, check, name, cut)
         best = again if again is not None else best
+    # simpler, but still striking: not the faintest violation that is left
+    floor = min(best.ratio / 16, 1000.0)
     asked = 0
     improved = True
     while improved and asked < PATIENCE:
@@ -39,7 +41,7 @@ def shrink(subject: Subject, check: Check, name: str, violation: Observation) ->
                 break
             asked += 1
             again = _still(subject, check, name, candidate)
-            if again is not None:
+            if again is not None and again.ratio >= floor:
                 best, improved = again, True
                 break
     return best

@@ -223,7 +223,7 @@ def total(a: Tracked, axis: int | None = -1) -> Tracked:
         size = np.asarray(a.magnitudes()[1].sum(axis=axis))
         e = np.asarray(a.e.sum(axis=axis)) + arithmetic.u * size * summation_growth(n)
         # a partial sum may overflow where the whole does not
-        e = np.where(size > arithmetic.format.largest, np.inf, e)
+        e = np.where(size > arithmetic.limit, np.inf, e)
     if n == 1:
         return Tracked(arithmetic, x, np.asarray(a.e.sum(axis=axis)), undecided)
     return rounded(arithmetic, x, e, undecided, roundings=0.0)

@@ -20,10 +20,10 @@ may flush subnormals); |a| is bounded above in numerators and below in denominat
 
 and every result gains u·|x| + η (2·E·u·|x| + E·η for a function accurate to E units in the last
 place). Inputs are off by one rounding, and by 8η: the first product with them may underflow. A
-result beyond the largest finite number has an infinite budget. So has, in a gradient, a product or
-quotient in the last eighth of the exponents: the factors of the chain rule may be multiplied in
-another order, all of them sound, and overflow on the way. Running error analysis:
-Wilkinson 1963; Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., section 3.3. The
+result beyond a quarter of the largest finite number has an infinite budget: a factor 1/2 or 2 may
+stand first or last. In a gradient so has a product, a quotient or an input in the last eighth of
+the exponents: the factors of the chain rule may be multiplied in another order, all of them sound,
+and overflow on the way. Running error analysis: Wilkinson 1963; Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., section 3.3. The
 sum: Higham, section 4.2, and Blanchard, Higham, Mary, doi:10.1137/19M1257780.
 """
 
@@ -68,12 +68,16 @@ class Arithmetic:
         return 0.0 if self.exact else self.format.unit_roundoff
 
     @property
+    def limit(self) -> float:
+        """The largest result up to which budgets are finite: a factor 1/2 may come last."""
+        return self.format.largest / 4
+
+    @property
     def ceiling(self) -> float:
-        """The largest product up to which budgets are finite."""
+        """The largest product, and in a gradient the largest input, that budgets are given for."""
         if not self.reordered:
-            return self.format.largest
-        headroom = 2.0 ** max(3, self.format.emax // 8)
-        return self.format.largest / headroom
+            return self.limit
+        return self.format.largest / 2.0 ** max(3, self.format.emax // 8)
 
     @property
     def eta(self) -> float:
@@ -94,6 +98,8 @@ class Arithmetic:
         numbers = np.asarray(value, dtype=np.float64)
         e = self.input_roundings * self.u * np.abs(numbers)
         e = np.where(numbers == 0, 0.0, e + INPUT_UNDERFLOWS * self.eta)
+        if self.reordered:
+            e = np.where(np.abs(numbers) > self.ceiling, np.inf, e)
         return Tracked(self, self.carrier.lift(numbers), np.asarray(e))
 
     def parameter(self, value: float) -> Tracked:
@@ -307,7 +313,7 @@ def rounded(
     size = np.abs(high) if low is high else np.maximum(np.abs(low), np.abs(high))
     with np.errstate(all="ignore"):
         total = e + roundings * arithmetic.u * size + max(1.0, roundings / 2) * arithmetic.eta
-        limit = arithmetic.format.largest if ceiling is None else ceiling
+        limit = arithmetic.limit if ceiling is None else ceiling
         beyond = (size > limit) | np.isnan(total) | np.isnan(size)
     return Tracked(arithmetic, x, np.where(beyond, np.inf, total), undecided)
 

@@ -61,4 +61,6 @@ def scale_of(x: Array, *, axis: int | None, least: Any = 0.0) -> Array:
     """
     largest = jnp.max(jnp.abs(jax.lax.stop_gradient(x)), axis=axis, keepdims=True, initial=0)
     largest = jnp.maximum(largest, jnp.asarray(least, x.dtype))
+    # XLA may divide by multiplying with 1/s, which must not be subnormal: that flushes to 0
+    largest = jnp.minimum(largest, jnp.finfo(x.dtype).max / 8)
     return jnp.where((largest > 0) & jnp.isfinite(largest), largest, 1)
