@@ -80,6 +80,10 @@ class Check:
         argument = name.partition(".")[2]
         if self.per_argument and argument not in subject.differentiable:
             return f"the implementation has no gradient for {argument}"
+        if self.name in subject.effort.without:
+            return f"not part of the {subject.effort.name} profile"
+        if subject.effort.thin and not subject.primary and self.source.name != "everywhere":
+            return f"examined in one dtype only by the {subject.effort.name} profile"
         if not (self.every_dtype or subject.primary or subject.effort.every_dtype):
             return f"examined in one dtype only by the {subject.effort.name} profile"
         return self.needs(subject)

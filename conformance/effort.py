@@ -14,7 +14,9 @@ class Effort:
     losses whose samples cannot be packed; `examples` the length of a search; `scale` the sizes at
     which the growth of errors is measured. `exhaustive` says whether a loss of one argument is
     tried at every value of a 16-bit dtype, `every_dtype` whether checks that have nothing to do
-    with the dtype are made in all, `sufficient` whether a pass means conformance.
+    with the dtype are made in all, `thin` whether all but one dtype get values and gradients at
+    default options only, `sufficient` whether a pass means conformance. `without` names checks that
+    are left out.
     """
 
     name: str
@@ -25,6 +27,8 @@ class Effort:
     scale: tuple[int, ...]
     exhaustive: bool = False
     every_dtype: bool = False
+    thin: bool = False
+    without: tuple[str, ...] = ()
     sufficient: bool = True
 
 
@@ -42,6 +46,8 @@ EFFORTS = {
             regimes=("landmarks", "coarse", "near_tie", "confident", "huge"),
             examples=0,
             scale=(),
+            thin=True,
+            without=("shapes", "transformations"),
             sufficient=False,
         ),
         Effort(

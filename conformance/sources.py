@@ -59,10 +59,12 @@ def _grid(subject: Subject, regimes: tuple[str, ...]) -> Iterator[Question]:
     loss, maker, effort = subject.loss, subject.maker, subject.effort
     packed = bool(loss.samples) and "none" in subject.reductions
     optional = any(a.optional for a in loss.arguments.values())
-    for number, options in enumerate(subject.option_sets):
+    thin = effort.thin and not subject.primary
+    for number, options in enumerate(subject.option_sets[:1] if thin else subject.option_sets):
         chosen = regimes if number == 0 else tuple(r for r in regimes if r in _FOR_OPTIONS)
         for place, regime in enumerate(chosen):
-            for given in (False, True) if optional and number == 0 else (bool(number % 2),):
+            twice = optional and number == 0 and not thin
+            for given in (False, True) if twice else (bool(number % 2),):
                 seeds = range(1 if packed else effort.coupled)
                 for seed in seeds:
                     yield maker.question(
@@ -80,6 +82,8 @@ _FOR_OPTIONS = ("landmarks", "coarse", "near_tie", "confident")
 
 def _everywhere(subject: Subject) -> Iterator[Question]:
     yield from _grid(subject, subject.effort.regimes)
+    if subject.effort.thin and not subject.primary:
+        return
     every = subject.maker.every_value() if subject.effort.exhaustive else None
     if every is not None:
         yield every

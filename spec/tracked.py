@@ -23,8 +23,11 @@ place). Inputs are off by one rounding, and by 8η: the first product with them 
 result beyond a quarter of the largest finite number has an infinite budget: a factor 1/2 or 2 may
 stand first or last. In a gradient so has a product, a quotient or an input in the last eighth of
 the exponents: the factors of the chain rule may be multiplied in another order, all of them sound,
-and overflow on the way. Running error analysis: Wilkinson 1963; Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., section 3.3. The
-sum: Higham, section 4.2, and Blanchard, Higham, Mary, doi:10.1137/19M1257780.
+and overflow on the way.
+
+Running error analysis: Wilkinson 1963; Higham, Accuracy and Stability of Numerical Algorithms, 2nd
+ed., section 3.3. The sum: Higham, section 4.2, and Blanchard, Higham, Mary,
+doi:10.1137/19M1257780.
 """
 
 from __future__ import annotations

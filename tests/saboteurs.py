@@ -4,7 +4,6 @@ Where a fault cannot be had without another (a wrong value breaks a relation too
 named for must still be among those that fail.
 """
 
-import jax
 import numpy as np
 import torch
 from gallery import Wrong, wrong
@@ -141,19 +140,12 @@ def purity(prediction, target, *, reduction):
     return reduced(r * r, reduction)
 
 
-@jax.custom_vjp
-def _square(r):
-    return r * r
-
-
-_square.defvjp(lambda r: (r * r, r), lambda r, cotangent: (cotangent * 2 * r,))
-
-
-@_saboteur("mse", "transformations", "right when called plainly; has no forward mode",
-           backend="jax")  # fmt: skip
+@_saboteur("mse", "transformations", "value and gradient are right, the second derivative is 0")
 def transformations(prediction, target, *, reduction):
     same_shape(prediction, target)
-    return reduced(_square(prediction - target), reduction)
+    r = prediction - target
+    slope = (2 * r).detach()
+    return reduced((r * r).detach() + slope * (r - r.detach()), reduction)
 
 
 @_saboteur("mae", "properties", "positive residuals above 2 cost a hundredth more: not symmetric",

@@ -185,7 +185,7 @@ def test_an_expected_failure_that_passes_fails_only_where_that_is_strict(tried):
         ("dtypes=['float31']", "no dtype named 'float31'; did you mean *"),
         ("dtypes='float32'", "dtypes is a list of names, got 'float32'"),
         ("checks=['valeu']", "no check named 'valeu'; did you mean value*"),
-        ("checks=['gradient.guess']", "no check named 'gradient.guess'; did you mean *"),
+        ("checks=['gradient.guess']", "no argument with a gradient named 'guess'; choose from *"),
         ("checks=['grad*ent.x']", "no check matches 'grad*ent.x'; choose from *"),
         ("dialect={'delta': 2.0}", "no option of mse named 'delta'; *"),
         ("reductions=['average']", "no reduction of mse named 'average'; choose from *"),

@@ -172,7 +172,7 @@ def test_a_requirement_of_level_should_warns(broken):
         (
             ("--lossproof-check=gradient.guess", "--lossproof-loss=mse"),
             {},
-            "lossproof: no check named 'gradient.guess'; did you mean gradient.target*",
+            "lossproof: no argument with a gradient named 'guess'; choose from *",
         ),
         (("--lossproof-expected=nowhere.toml",), {}, "lossproof: nowhere.toml: *"),
         ((), {"LOSSPROOF_DTYPE": "float31"}, "lossproof: no dtype named 'float31'; *"),

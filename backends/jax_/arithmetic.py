@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import ml_dtypes
 from jax import Array
 from jax.custom_derivatives import SymbolicZero
 
@@ -54,6 +55,11 @@ def root(square: Array) -> Array:
     return jnp.where(zero, square, jnp.sqrt(jnp.where(zero, 1, square)))
 
 
+def _largest(dtype: Any) -> float:
+    """The largest finite number of a dtype."""
+    return float(ml_dtypes.finfo(dtype).max)  # type: ignore[no-untyped-call]
+
+
 def scale_of(x: Array, *, axis: int | None, least: Any = 0.0) -> Array:
     """The largest |x| along `axis`, at least `least`; 1 where that is 0 or not finite.
 
@@ -62,5 +68,5 @@ def scale_of(x: Array, *, axis: int | None, least: Any = 0.0) -> Array:
     largest = jnp.max(jnp.abs(jax.lax.stop_gradient(x)), axis=axis, keepdims=True, initial=0)
     largest = jnp.maximum(largest, jnp.asarray(least, x.dtype))
     # XLA may divide by multiplying with 1/s, which must not be subnormal: that flushes to 0
-    largest = jnp.minimum(largest, jnp.finfo(x.dtype).max / 8)
+    largest = jnp.minimum(largest, jnp.asarray(_largest(x.dtype) / 8, x.dtype))
     return jnp.where((largest > 0) & jnp.isfinite(largest), largest, 1)

@@ -1,7 +1,5 @@
 """Wrong softmax, log_softmax, logsumexp and sparsemax."""
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import torch
 
@@ -108,29 +106,6 @@ def log_softmax_cotangent_not_summed(x):
 @log_softmax_cotangent_not_summed.backward
 def _(cotangent, x):
     return {"x": cotangent - np_softmax(x)}
-
-
-@jax.custom_vjp
-def _log_softmax(x):
-    return jax.nn.log_softmax(x, -1)
-
-
-def _log_softmax_forward(x):
-    return _log_softmax(x), x
-
-
-def _log_softmax_backward(x, cotangent):
-    return (cotangent - jax.nn.softmax(x, -1) * jnp.sum(cotangent, -1, keepdims=True),)
-
-
-_log_softmax.defvjp(_log_softmax_forward, _log_softmax_backward)
-
-
-@wrong("log_softmax", "a custom vector-Jacobian product rules out forward mode",
-       "transformations", backend="jax")  # fmt: skip
-def log_softmax_without_forward_mode(x):
-    require(x.ndim == 2, "x must have shape (N, C)", x.shape)
-    return _log_softmax(x)
 
 
 # ---- logsumexp
