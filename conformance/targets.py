@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
+import zlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -67,11 +68,13 @@ def _module(where: str) -> ModuleType:
         path = Path(where)
         if not path.is_file():
             raise UsageError(f"{where}: no such file")
-        spec = importlib.util.spec_from_file_location(path.stem, path)
+        # a name of its own: the file must neither hide nor be hidden by a module of that name
+        name = f"lossproof_target_{zlib.crc32(str(path.resolve()).encode()):08x}"
+        spec = importlib.util.spec_from_file_location(name, path)
         if spec is None or spec.loader is None:
             raise UsageError(f"{where}: not a Python file")
         module = importlib.util.module_from_spec(spec)
-        sys.modules.setdefault(path.stem, module)
+        sys.modules[name] = module
         spec.loader.exec_module(module)
         return module
     except UsageError:

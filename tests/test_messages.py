@@ -164,7 +164,7 @@ def violations(function, **facts):
 def test_snippets_show_the_violation_again_in_another_process(tmp_path):
     # one check for each kind of question: searched, derived from a plain one, put in many ways
     names = ("value", "gradient.target", "overflow", "layout", "special_values", "shapes")
-    found = [r for r in violations(wrong.branchless) if r.check in names]
+    found = [r for r in violations(wrong.branchless, profile="default") if r.check in names]
     assert len(found) == len(names)
     program = "\n".join(f"{r.snippet}\nprint('----')" for r in found)
     done = subprocess.run(

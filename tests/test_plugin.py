@@ -78,7 +78,7 @@ def test_a_right_function_passes_in_every_dtype(tried):
     result = tried("right")
     outcomes = result.parseoutcomes()
     assert set(outcomes) == {"passed", "skipped"}
-    assert outcomes["passed"] > 30
+    assert outcomes["passed"] > 20  # smoke gives three dtypes values and gradients only
 
 
 def test_items_are_named_by_check_and_dtype_in_a_fixed_order(tried):
@@ -93,7 +93,7 @@ def test_items_are_named_by_check_and_dtype_in_a_fixed_order(tried):
 
 def test_k_selects_a_check_a_dtype_or_one_of_both(tried):
     tried("right", "", "-k", "gradient.prediction-float32").assert_outcomes(passed=1, deselected=63)
-    tried("right", "", "-k", "value-float64 or dtype-float64").assert_outcomes(
+    tried("right", "", "-k", "value-float64 and not special or overflow-float64").assert_outcomes(
         passed=2, deselected=62
     )
 
