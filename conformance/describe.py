@@ -12,17 +12,24 @@ from lossproof.spec.question import Question
 
 
 def describe(
-    question: Question, judgement: Judgement, fmt: Format, profile: Profile
+    question: Question,
+    judgement: Judgement,
+    fmt: Format,
+    profile: Profile,
+    *,
+    index: tuple[int, ...] | None = None,
 ) -> dict[str, str]:
-    """Truth, answer, error and budget at the worst entry, in words and digits."""
+    """Truth, answer, error and budget at an entry, by default the worst, in words and digits."""
     if judgement.problem is not None or judgement.got is None or judgement.worst < 0:
         return {
             "truth": "an array of the stated shape and dtype",
             "got": judgement.problem or "nothing",
             "off": "not comparable",
         }
-    flat = judgement.worst
-    index = np.unravel_index(flat, judgement.ratios.shape) if judgement.ratios.ndim else ()
+    if index is None:
+        index = tuple(
+            int(i) for i in np.unravel_index(judgement.worst, judgement.ratios.shape)
+        )  # fmt: skip
     result = truth(question, judgement.quantity, fmt, profile)
     x, e = result.exact[index], float(result.budget[index])
     got = float(judgement.got.astype(np.float64)[index])

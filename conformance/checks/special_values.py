@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lossproof.conformance import limits, oracle
+from lossproof.backends.base import Answer
+from lossproof.conformance import describe, limits, oracle
 from lossproof.conformance.check import MUST, Observation, check, compared
 from lossproof.conformance.sources import PLAIN, plain
 from lossproof.conformance.subject import Subject, TargetError
-from lossproof.spec.carriers import BALLS
+from lossproof.conformance.undefined import Admissible, admissible
+from lossproof.spec.carriers import BALLS, Mask, Reals
 from lossproof.spec.question import Question
 from lossproof.spec.tracked import Arithmetic
 
@@ -28,19 +30,34 @@ Array = npt.NDArray[Any]
 )
 def special_values(subject: Subject, question: Question) -> Iterator[Observation]:
     """One special number at a time in one sample, the other samples ordinary."""
-    base = plain(subject, seed=5, optional=False)
-    for key, argument in subject.loss.arguments.items():
-        if argument.domain.kind != "real" or base.arguments.get(key) is None:
-            continue
-        yield from _nan(subject, base, key)
-        for special in (np.inf, -np.inf):
-            if argument.domain.low < special < argument.domain.high or (
-                special in (argument.domain.low, argument.domain.high)
-                and argument.domain.name not in ("in [0, 1]", "in [-1, 1]")
-            ):
-                yield from _infinite(subject, base, key, special)
+    for base in _bases(subject):
+        here = base.take([0]) if base.separable else base
+        for key, argument in subject.loss.arguments.items():
+            if argument.domain.kind != "real" or base.arguments.get(key) is None:
+                continue
+            yield from _special(subject, base, here, key, np.nan)
+            for special in (np.inf, -np.inf):
+                if argument.domain.low < special < argument.domain.high or (
+                    special in (argument.domain.low, argument.domain.high)
+                    and argument.domain.name not in ("in [0, 1]", "in [-1, 1]")
+                ):
+                    yield from _special(subject, base, here, key, special)
     yield from _zeros(subject)
     yield from _masked(subject)
+
+
+def _bases(subject: Subject) -> Iterator[Question]:
+    """Where a label says which entry matters, with the first entry as that one and as another."""
+    base = plain(subject, seed=5, optional=False, cotangent="negative")
+    labels = base.arguments.get("labels")
+    if labels is None or np.size(labels) == 0:
+        yield base
+        return
+    for label in (0, 1):
+        chosen = np.array(labels, copy=True)
+        chosen[0] = label
+        if label != base.options.get("ignore_index"):
+            yield base.with_arguments(labels=chosen)
 
 
 def _with_special(question: Question, key: str, special: float) -> Question:
@@ -49,51 +66,147 @@ def _with_special(question: Question, key: str, special: float) -> Question:
     return question.with_arguments(**{key: array})
 
 
-def _nan(subject: Subject, base: Question, key: str) -> Iterator[Observation]:
-    question = _with_special(base, key, np.nan)
-    try:
-        value = np.asarray(subject.ask(question).value, dtype=np.float64)
-        clean = np.asarray(subject.ask(base).value, dtype=np.float64)
-    except TargetError as error:
-        yield Observation(question=question, conventions={f"{key} = nan": f"raises {_kind(error)}"})
-        return
-    touched = limits.moves(base, key)
-    fault = None
-    if value.shape == clean.shape == touched.shape:
-        if not np.isnan(value[touched]).all():
-            fault = f"nan in {key} gives a number"
-        elif not np.array_equal(*_others(base, touched, value, clean), equal_nan=True):
-            fault = f"nan in {key} reaches samples that it is no part of"
-    yield _seen(question, fault, "nan", value)
-
-
-def _others(base: Question, touched: Array, value: Array, clean: Array) -> tuple[Array, Array]:
-    """The values of the samples that the first entry of an argument is no part of."""
-    if base.separable:
-        return value.reshape(value.shape[0], -1)[1:], clean.reshape(clean.shape[0], -1)[1:]
-    return value[~touched], clean[~touched]
-
-
-def _infinite(subject: Subject, base: Question, key: str, special: float) -> Iterator[Observation]:
+def _special(
+    subject: Subject, base: Question, here: Question, key: str, special: float
+) -> Iterator[Observation]:
+    """What becomes of the sample that holds the special number, and that no other notices."""
     question = _with_special(base, key, special)
+    said = f"{special:g} in {key}"
     try:
-        value = np.asarray(subject.ask(question).value, dtype=np.float64)
+        answer = subject.ask(question)
     except TargetError as error:
-        yield Observation(
-            question=question, conventions={f"{key} = {special}": f"raises {_kind(error)}"}
-        )
+        kind = type(error.error).__name__
+        yield Observation(question=question, conventions={said: f"raises {kind}"})
         return
-    limit = limits.value(question, key, special)
-    if value.shape != limit.shape:
-        return
-    ok = np.isnan(value) | np.isnan(limit) | (value == limit)
-    finite = np.isfinite(limit) & np.isfinite(value)
-    ok |= finite & (np.abs(value - limit) <= _slack(subject, base, key, special, limit))
-    fault = None if ok.all() else f"{key} = {special} gives a wrong number"
-    where = tuple(np.argwhere(~ok)[0]) if fault else ()
-    seen = _seen(question, fault, str(limit[where]) if fault else "", value)
-    first = value.reshape(-1)[:1]
-    yield replace(seen, conventions={f"{key} = {special}": ", ".join(f"{v:g}" for v in first)})
+    whole = np.zeros(())
+    for quantity in subject.quantities:
+        got = _of(answer, quantity)
+        if oracle.shape_problem(question, quantity, got) is not None or got is None:
+            continue  # the business of other checks
+        own = question.take_from(got, [0]) if base.separable else got
+        numbers = own.astype(np.float64)
+        if quantity == "value":
+            whole = numbers
+        if np.isnan(special):
+            fine, truth = _at_nan(subject, here, key, quantity, numbers)
+        else:
+            fine, truth = _at_infinity(subject, here, key, special, quantity, numbers)
+            if quantity != "value" and not fine.all():
+                fine |= _excused(subject, here, key, special, quantity, numbers, whole)
+        first = numbers.reshape(-1)[:1]
+        conventions = {said: ", ".join(f"{v:g}" for v in first)} if quantity == "value" else {}
+        seen = _own(question, said, quantity, fine, truth, numbers)
+        yield replace(seen, conventions={} if np.isnan(special) else conventions)
+        if base.separable and base.samples > 1:
+            yield _others(subject, base, question, said, quantity, got)
+
+
+def _of(answer: Answer, quantity: str) -> Array | None:
+    name = quantity.partition(".")[2]
+    got = answer.value if quantity == "value" else answer.gradients.get(name)
+    return None if got is None else np.asarray(got)
+
+
+def _at_nan(
+    subject: Subject, here: Question, key: str, quantity: str, got: Reals
+) -> tuple[Mask, Admissible]:
+    """A value that depends on the number must be nan; a gradient may be that of a branch."""
+    if quantity == "value":
+        touched = limits.moves(here, quantity, key)
+        clean = oracle.truth(here, quantity, subject.format, subject.profile)
+        still = np.where(touched, np.nan, BALLS.middle(clean.exact))
+        allowed = Admissible(low=still, high=still, slack=clean.budget)
+    else:
+        allowed = admissible(here, quantity, key, subject.format, subject.profile)
+    return allowed.admits(got), allowed
+
+
+def _at_infinity(
+    subject: Subject, here: Question, key: str, special: float, quantity: str, got: Reals
+) -> tuple[Mask, Admissible]:
+    limit = limits.of(here, quantity, key, special)
+    slack = np.where(np.isfinite(limit), _slack(subject, here, key, special, quantity, limit), 0.0)
+    allowed = Admissible(low=limit, high=limit, slack=slack)
+    return np.asarray(np.isnan(limit) | allowed.admits(got)), allowed
+
+
+def _excused(
+    subject: Subject,
+    here: Question,
+    key: str,
+    special: float,
+    quantity: str,
+    got: Reals,
+    value: Reals,
+) -> Mask:
+    """Gradients of a value that is no finite number, where the formula has no answer either.
+
+    A value of nan has compared with nan on its way; an infinite one may have gradient 0 where the
+    formula at infinity is 0/0 or the like.
+    """
+    if np.isnan(value).any():
+        return _at_nan(subject, here, key, quantity, got)[0]
+    if np.isinf(value).any():
+        return np.asarray((got == 0) & limits.undefined(here, quantity, key, special))
+    return np.zeros(got.shape, dtype=np.bool_)
+
+
+def _slack(
+    subject: Subject, here: Question, key: str, special: float, quantity: str, limit: Reals
+) -> Reals:
+    """The budget far out on the way to a finite limit, and what is still missing to it there.
+
+    Far out is where budgets are finite yet: below the ceiling, and where squares are below it; and
+    where exponentials have vanished but budgets are small.
+    """
+    ceiling = Arithmetic(format=subject.format, reordered=True).ceiling
+    slack: Reals = np.full(limit.shape, np.inf)
+    for far in (ceiling / 4, np.sqrt(ceiling) / 4, 64.0):
+        question = _with_special(here, key, np.copysign(far, special))
+        truth = oracle.truth(question, quantity, subject.format, subject.profile)
+        missing = np.abs(BALLS.middle(truth.exact) - limit)
+        slack = np.fmin(slack, truth.budget + missing)
+    return slack
+
+
+def _own(
+    question: Question, said: str, quantity: str, fine: Mask, allowed: Admissible, got: Reals
+) -> Observation:
+    """The sample that holds the special number."""
+    if fine.all():
+        return Observation(question=question)
+    where = tuple(np.argwhere(~fine)[0])
+    fault = f"{said} gives a wrong number"
+    if np.isnan(allowed.low[where]):
+        fault = f"{said} gives a number"
+    fault += "" if quantity == "value" else f" for the {quantity.replace('.', ' in ')}"
+    return _wrong(question, fault, quantity, allowed.words(where), got[where], where)
+
+
+def _others(
+    subject: Subject, base: Question, question: Question, said: str, quantity: str, got: Array
+) -> Observation:
+    """The other samples, which are answered as if the special number were not there."""
+    rest = base.take(np.arange(1, base.samples))
+    answer = question.take_from(got, np.arange(1, base.samples))
+    judgement = oracle.judge(rest, quantity, answer, subject.format, subject.profile)
+    reached = judgement.violations
+    if reached.any():
+        # what is wrong with ordinary numbers too is the business of other checks
+        plainly = _of(subject.ask(base), quantity)
+        if plainly is not None and np.shape(plainly) == np.shape(got):
+            before = question.take_from(plainly, np.arange(1, base.samples))
+            reached = reached & (answer.astype(np.float64) != before.astype(np.float64))
+    if not reached.any():
+        return Observation(question=question)
+    worst = int(np.argmax(np.where(reached, judgement.ratios, -1.0)))
+    where = tuple(np.unravel_index(worst, judgement.ratios.shape))
+    told = describe.describe(rest, judgement, subject.format, subject.profile, index=where)
+    fault = f"{said} reaches samples that it is no part of"
+    placed = (int(where[0]) + 1, *where[1:])
+    return _wrong(
+        question, fault, quantity, told["truth"], answer.astype(np.float64)[where], placed
+    )
 
 
 def _zeros(subject: Subject) -> Iterator[Observation]:
@@ -112,55 +225,53 @@ def _zeros(subject: Subject) -> Iterator[Observation]:
             yield compared(question, judgement, what=f"wrong where {name} is 0")
 
 
-def _slack(subject: Subject, base: Question, key: str, special: float, limit: Array) -> Array:
-    """The budget far out on the way to a finite limit, and what is still missing to it there.
-
-    Far out is where budgets are finite yet: below the ceiling, and where squares are below it.
-    """
-    ceiling = Arithmetic(format=subject.format, reordered=True).ceiling
-    slack: Array = np.full(limit.shape, np.inf)
-    for far in (ceiling / 4, np.sqrt(ceiling) / 4):
-        question = _with_special(base, key, np.copysign(far, special))
-        truth = oracle.truth(question, "value", subject.format, subject.profile)
-        missing = np.abs(BALLS.middle(truth.exact) - limit)
-        slack = np.fmin(slack, truth.budget + missing)
-    return slack
-
-
 def _masked(subject: Subject) -> Iterator[Observation]:
-    """A nan behind a mask stays there: value 0, gradient 0."""
+    """What is not finite behind a mask stays there: value 0, gradient 0, other samples as ever."""
     if "ignore_index" not in subject.loss.options or "ignore_index" not in subject.taken:
         return
-    base = plain(subject, seed=6, optional=False)
+    base = plain(subject, seed=6, optional=False, cotangent="negative")
     first = next(iter(subject.loss.arguments))
     labels = np.array(base.arguments["labels"], copy=True)
     labels[0] = base.options["ignore_index"]
-    array = np.array(base.arguments[first], copy=True)
-    array[0] = np.nan
-    question = base.with_arguments(labels=labels, **{first: array})
-    answer = subject.ask(question)
-    value = np.asarray(answer.value, dtype=np.float64)
-    gradient = answer.gradients.get(first)
-    fault = None
-    if not value.shape or value[0] != 0:
-        fault = "an ignored sample does not give exactly 0"
-    elif gradient is not None and np.any(np.asarray(gradient, dtype=np.float64)[0] != 0):
-        fault = "nan of an ignored sample leaks into its gradient"
-    elif np.isnan(value[1:]).any():
-        fault = "nan of an ignored sample leaks into other samples"
-    yield _seen(question, fault, "0 for the ignored sample", value)
+    base = base.with_arguments(labels=labels)
+    for special in (np.nan, np.inf, -np.inf):
+        array = np.array(base.arguments[first], copy=True)
+        array[0] = special
+        question = base.with_arguments(**{first: array})
+        answer = subject.ask(question)
+        said = f"{special:g} of an ignored sample"
+        for quantity in subject.quantities:
+            got = _of(answer, quantity)
+            if oracle.shape_problem(question, quantity, got) is not None or got is None:
+                continue
+            if not base.separable:
+                judgement = oracle.judge(base, quantity, got, subject.format, subject.profile)
+                if judgement.violations.any():
+                    where = tuple(np.unravel_index(judgement.worst, judgement.ratios.shape))
+                    number = got.astype(np.float64)[where]
+                    fault = f"{said} leaks into the {quantity.replace('.', ' in ')}"
+                    told = describe.describe(base, judgement, subject.format, subject.profile)
+                    yield _wrong(question, fault, quantity, told["truth"], number, where)
+                continue
+            own = got.astype(np.float64)[:1]
+            if np.any(own != 0):
+                where = tuple(np.argwhere(own != 0)[0])
+                fault = "an ignored sample does not give exactly 0"
+                if quantity != "value":
+                    fault = f"{said} leaks into its {quantity.replace('.', ' in ')}"
+                yield _wrong(question, fault, quantity, "0", own[where], where)
+            yield _others(subject, base, question, said, quantity, got)
 
 
-def _seen(question: Question, fault: str | None, truth: str, got: Array) -> Observation:
+def _wrong(
+    question: Question, fault: str, quantity: str, truth: str, got: float, where: tuple[Any, ...]
+) -> Observation:
+    """A fault, and the one entry that shows it."""
+    index = ", ".join(str(int(i)) for i in where)
+    place = f" at [{index}]" if where else ""
     return Observation(
         question=question,
         fault=fault,
-        ratio=float("inf") if fault else 0.0,
-        facts={"truth": truth, "got": np.array2string(got, max_line_width=200)[:120]}
-        if fault
-        else {},
+        ratio=float("inf"),
+        facts={"quantity": quantity, "truth": truth, "got": f"{got:.9g}{place}"},
     )
-
-
-def _kind(error: TargetError) -> str:
-    return type(error.error).__name__
