@@ -20,6 +20,21 @@ class BackendError(RuntimeError):
     """The backend cannot do what was asked of it; the message says what it can do."""
 
 
+class NotAnArray(TypeError):
+    """What came back is no array of the backend, or not where it was asked for."""
+
+
+def returned(value: Any) -> str:
+    """What came back, in words: None, `'text'`, or its type."""
+    if value is None:
+        return "None"
+    if isinstance(value, str):
+        return repr(value[:40])
+    if isinstance(value, (tuple, list)):
+        return f"a {type(value).__name__} of {len(value)}"
+    return f"an object of type {type(value).__name__}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Answer:
     """What came back from one call: NumPy arrays, bfloat16 as `ml_dtypes.bfloat16`.
@@ -27,13 +42,15 @@ class Answer:
     `gradients` has one array for each argument asked for; None where the implementation gave none.
     A transformation that differentiates twice adds `second.x`, the derivative in the argument `x`
     of <direction, gradients>, with the direction of `spec.evaluate.direction`.
-    `warnings` are the messages it warned with; `mutated` the arguments that it wrote into.
+    `warnings` are the messages it warned with; `mutated` the arguments that it wrote into;
+    `changed` the global state that was another one afterwards, where somebody looked.
     """
 
     value: Any
     gradients: dict[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     mutated: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
 
 
 class Backend(ABC):

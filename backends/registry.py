@@ -19,7 +19,8 @@ class Implementation:
     epsilon); it is then judged under that convention. `differentiable` names the arguments that it
     has a gradient for, None meaning every one that the loss has. `options` names the options that
     it takes, None meaning all; likewise `reductions`, `dtypes`, and `optional` for the optional
-    arguments. `reducible` is false for a function that has no parameter `reduction`.
+    arguments. `reducible` is false for a function that has no parameter `reduction`. `bound` says
+    in words which parameters go by another name, and `source` how to load the function again.
     """
 
     loss: str
@@ -34,6 +35,8 @@ class Implementation:
     optional: tuple[str, ...] | None = None
     reducible: bool = True
     label: str | None = None
+    bound: str = ""
+    source: Any = None
 
     def __call__(self, *arguments: Any, **keywords: Any) -> Any:
         return self.forward(*arguments, **keywords)

@@ -30,7 +30,8 @@ def check(
     loss: str,
     backend: str,
     backward: Backward | None = None,
-    dialect: Mapping[str, Any] | None = None,
+    map: Mapping[str, str] | None = None,
+    fix: Mapping[str, Any] | None = None,
     reductions: Sequence[str] | None = None,
     dtypes: Sequence[str] | None = None,
     checks: Sequence[str] | None = None,
@@ -41,10 +42,12 @@ def check(
 ) -> tuple[Result, ...]:
     """The results of every check in every dtype, for a function that claims to be `loss`.
 
-    The function takes the arguments of the loss by position and its options, with `reduction`, by
-    keyword. `backward(cotangent, *arguments, **options)` is a gradient written by hand, the only
-    kind that NumPy has; left out, it is the function named `<function>_backward` beside `function`.
-    `dialect` fixes options that the function does not take; `reductions` are those it offers.
+    Its parameters are found by name, by the names that libraries use, then by position; `map` binds
+    names of the loss to parameters, and `fix` holds parameters, or options that the function does
+    not take, at constants. What it neither takes nor is told is found out by asking it.
+    `backward(cotangent, *arguments, **options)` is a gradient written by hand, the only kind that
+    NumPy has; left out, it is the function named `<function>_backward` beside `function`.
+    `reductions` are those it offers. The function runs in this process.
     `expected_failed` gives, for names of checks or of items, the reason why they fail; those
     results are xfailed or xpassed.
 
@@ -57,7 +60,8 @@ def check(
             loss=loss,
             backend=backend,
             backward=backward,
-            dialect=dialect,
+            map=map,
+            fix=fix,
             reductions=reductions,
         ),
         dtypes=dtypes,
@@ -94,7 +98,8 @@ def parametrize(
     loss: str,
     backend: str,
     backward: Backward | None = None,
-    dialect: Mapping[str, Any] | None = None,
+    map: Mapping[str, str] | None = None,
+    fix: Mapping[str, Any] | None = None,
     reductions: Sequence[str] | None = None,
     dtypes: Sequence[str] | None = None,
     checks: Sequence[str] | None = None,
@@ -121,8 +126,10 @@ def parametrize(
                 loss=loss,
                 backend=backend,
                 backward=backward,
-                dialect=dialect,
+                map=map,
+                fix=fix,
                 reductions=reductions,
+                collecting=True,
             ),
             dtypes=dtypes,
             checks=checks,

@@ -15,6 +15,7 @@ from typing import Any
 
 from lossproof.conformance.oracle import Judgement
 from lossproof.conformance.sources import Source
+from lossproof.conformance.subject import Incomparable as Incomparable
 from lossproof.conformance.subject import Subject
 from lossproof.spec.loss import Loss
 from lossproof.spec.question import Question
@@ -41,14 +42,6 @@ class Observation:
     facts: Mapping[str, str] = field(default_factory=dict)
     conventions: Mapping[str, str] = field(default_factory=dict)
     how: Mapping[str, Any] = field(default_factory=dict)
-
-
-class Incomparable(Exception):
-    """An answer that is not even an array of the stated shape."""
-
-    def __init__(self, question: Question, problem: str) -> None:
-        super().__init__(problem)
-        self.question = question
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import math
 import os
+import secrets
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +15,8 @@ import click
 
 from lossproof import __version__
 from lossproof.backends.base import DTYPES
+from lossproof.backends.loading import Source
+from lossproof.backends.process.backend import Limits
 from lossproof.conformance import deviations, present, targets
 from lossproof.conformance.effort import EFFORTS
 from lossproof.conformance.plan import Selection
@@ -22,6 +27,19 @@ from lossproof.spec.loss import SpecError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 USAGE = 2
+
+
+class _Path(click.Path):
+    """A path; not the empty one, which means the working directory to Python."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        if value == "":
+            name = "a file" if param is None else param.opts[0]
+            raise UsageError(f"{name}: an empty path")
+        return super().convert(value, param, ctx)
+
+
+PATH = _Path(path_type=Path)
 
 
 class Group(click.Group):
@@ -74,12 +92,11 @@ def _effort_options(command: Command) -> Command:
         click.option(
             "--profile", default="default", show_default=True, help=f"{', '.join(EFFORTS)}."
         ),
-        click.option("--seed", default=0, show_default=True, help="Seed of the search."),
         click.option(
             "--expected",
             multiple=True,
-            type=click.Path(path_type=Path),
-            help="A file of expected deviations.",
+            type=PATH,
+            help="A file of expected deviations, beside the one that comes with lossproof.",
         ),
     ):
         command = option(command)
@@ -96,16 +113,16 @@ def _split(values: tuple[str, ...]) -> tuple[str, ...]:
 
 @main.command()
 @click.option("--loss", "losses", multiple=True, help="A loss, or a pattern with *.")
+@click.option("--seed", default=0, show_default=True, help="Seed of the search.")
 @click.option("--backend", "backends", multiple=True, help="numpy, torch, jax.")
 @_effort_options
 @click.option(
     "--max-time", type=click.FloatRange(min=0), help="Seconds after which no further cell is begun."
 )
 @click.option("--jobs", "-j", type=click.IntRange(min=1), help="Processes; default: one a core.")
-@click.option(
-    "--out", type=click.Path(path_type=Path), default=Path(), help="Folder of the report."
-)
-@click.option("--resume", type=click.Path(path_type=Path), help="Finish a report that was cut off.")
+@click.option("--out", type=PATH, default=Path(), help="Folder of the report.")
+@click.option("--resume", type=PATH, help="Finish a report that was cut off.")
+@click.option("--overwrite", is_flag=True, help="Replace a report that was cut off.")
 def run(
     losses: tuple[str, ...],
     backends: tuple[str, ...],
@@ -119,11 +136,18 @@ def run(
     jobs: int | None,
     out: Path,
     resume: Path | None,
+    overwrite: bool,
 ) -> None:
     """Conformance of the backends; writes report.jsonl and report.md.
 
+    A whole report that lies there is replaced. One that was cut off is not, without --overwrite.
+
     Example: lossproof run --loss huber --backend torch --dtype float32
     """
+    if max_time is not None and math.isnan(max_time):
+        raise UsageError("--max-time is a number of seconds, got nan")
+    if resume is not None and overwrite:
+        raise UsageError("--resume finishes a report, --overwrite replaces it: not both")
     single_threaded()
     selection = Selection(
         losses=_split(losses),
@@ -140,6 +164,7 @@ def run(
         jobs=jobs or os.cpu_count() or 1,
         max_time=max_time,
         resume=resume,
+        overwrite=overwrite,
         expected=(deviations.OWN, *expected),
     )
     sys.exit(code)
@@ -149,37 +174,123 @@ def run(
 @click.argument("target")
 @click.option("--loss", required=True, help="What the target claims to be.")
 @click.option("--backend", required=True, help="numpy, torch or jax.")
+@click.option(
+    "--map",
+    "bindings",
+    multiple=True,
+    metavar="NAME=PARAMETER",
+    help="Bind an argument or option of the loss to a parameter of the target.",
+)
+@click.option(
+    "--fix",
+    "constants",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Hold a parameter, or an option that the target does not take, at a constant.",
+)
+@click.option("--backward", help="NumPy: the gradient; default: NAME_backward beside NAME.")
 @_effort_options
+@click.option("--seed", type=int, help="Seed of the search; default: a fresh one, printed.")
+@click.option("--json", type=click.Path(path_type=Path), help="Write the verdict to this file.")
+@click.option(
+    "--baseline", type=click.Path(path_type=Path), help="An earlier --json file: fail on new only."
+)
+@click.option("--strict", is_flag=True, help="Fail on an expected deviation that passes, too.")
+@click.option("--isolation/--no-isolation", default=True, help="A process of its own (default).")
+@click.option(
+    "--time-limit",
+    type=click.FloatRange(min=0.1),
+    default=20.0,
+    show_default=True,
+    help="Seconds for one call.",
+)
+@click.option(
+    "--memory-limit",
+    type=click.IntRange(min=1),
+    default=4096,
+    show_default=True,
+    help="MiB beyond what the imports take.",
+)
 def check(
     target: str,
     loss: str,
     backend: str,
+    bindings: tuple[str, ...],
+    constants: tuple[str, ...],
+    backward: str | None,
     dtypes: tuple[str, ...],
     devices: tuple[str, ...],
     checks: tuple[str, ...],
     profile: str,
-    seed: int,
+    seed: int | None,
     expected: tuple[Path, ...],
+    json: Path | None,
+    baseline: Path | None,
+    strict: bool,
+    isolation: bool,
+    time_limit: float,
+    memory_limit: int,
 ) -> None:
-    """Check TARGET, `path/to/file.py:function` or `package.module:function`.
+    """Check TARGET: path/to/file.py:function, package.module:function, or an expression on it,
+    such as package.losses:FocalLoss(gamma=2.0).
+
+    Exit codes: 0 conforms, 1 violations, 2 usage, 3 nothing was examined.
 
     Example: lossproof check losses.py:focal --loss sigmoid_focal --backend torch
     """
     single_threaded()
-    selection = Selection(
-        losses=(loss,),
-        backends=(backend,),
-        dtypes=_split(dtypes),
-        devices=_split(devices),
-        checks=_split(checks),
-        profile=profile,
+    request = targets.Request(
+        source=Source(
+            target=target,
+            map=dict(_pair(text, "--map") for text in _split(bindings)),
+            fix={k: _value(v) for k, v in (_pair(text, "--fix") for text in constants)},
+            backward=backward,
+        ),
+        selection=Selection(
+            losses=(loss,),
+            backends=(backend,),
+            dtypes=_split(dtypes),
+            devices=_split(devices),
+            checks=_split(checks),
+            profile=profile,
+        ),
+        # inputs that nobody can foresee, unless they are asked for again
+        seed=secrets.randbelow(2**31) if seed is None else seed,
+        expected=expected,
+        limits=Limits(call=time_limit, memory=memory_limit << 20),
+        isolation=isolation,
+        json=json,
+        baseline=baseline,
+        strict=strict,
     )
-    sys.exit(targets.check(target, selection, seed=seed, expected=expected))
+    sys.exit(targets.check(request))
+
+
+def _pair(text: str, option: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip() or not value.strip():
+        raise UsageError(f"{option} takes NAME=VALUE, got {text!r}")
+    return name.strip(), value.strip()
+
+
+def _value(text: str) -> Any:
+    """A Python literal, else the text itself."""
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
 
 
 @main.command()
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("--format", "style", type=click.Choice(["terminal", "md"]), default="terminal")
+@click.argument("file", type=PATH)
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["terminal", "md"]),
+    default="terminal",
+    show_default=True,
+    help="Text for a terminal, or Markdown.",
+)
 def report(file: Path, style: str) -> None:
     """Show a report.
 
@@ -190,9 +301,15 @@ def report(file: Path, style: str) -> None:
 
 @main.command()
 @click.argument("reference")
-def reproduce(reference: str) -> None:
+@click.option("--entry", is_flag=True, help="Write it as an expected deviation, in TOML, instead.")
+def reproduce(reference: str, entry: bool) -> None:
     """Ask again the question of a cell, named FILE#ID.
+
+    Exit codes: 1 reproduced, 0 not reproduced: what is required holds there now.
 
     Example: lossproof reproduce 'report.jsonl#huber/value[torch,float32,cpu]'
     """
-    sys.exit(present.reproduce(reference))
+    if entry:
+        click.echo(present.entry(reference), nl=False)
+    else:
+        sys.exit(present.reproduce(reference))

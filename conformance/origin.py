@@ -1,4 +1,4 @@
-"""Where a function comes from: as an implementation, and as a target that can be loaded again."""
+"""A function in memory as an implementation: what it claims, and how to find it again."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from lossproof.backends import loading
+from lossproof.backends.loading import Source
 from lossproof.backends.registry import Backward, Implementation, Registered
 from lossproof.conformance.registry import UsageError, backend_names, choose
-from lossproof.conformance.signature import fitted
+from lossproof.conformance.registry import backend as backend_of
+from lossproof.conformance.settle import settle
 from lossproof.spec.loss import catalogue, get
 
 Function = Callable[..., Any] | Implementation | Registered
@@ -23,12 +26,16 @@ def implementation(
     loss: str,
     backend: str,
     backward: Backward | None = None,
-    dialect: Mapping[str, Any] | None = None,
+    map: Mapping[str, str] | None = None,
+    fix: Mapping[str, Any] | None = None,
     reductions: Sequence[str] | None = None,
+    collecting: bool = False,
 ) -> Implementation:
     """The claim of `function` to be `loss` on `backend`.
 
-    What `@implements(...)` registered keeps its facts. Raises UsageError for names unknown.
+    What `@implements(...)` registered keeps its facts; any other function is asked moderate
+    questions about what it offers, where its framework is installed; while `collecting`, only where
+    it is imported already. Raises UsageError for names unknown.
     """
     choose("loss", loss, tuple(catalogue()))
     choose("backend", backend, backend_names())
@@ -40,29 +47,28 @@ def implementation(
                 f"{function.name} is registered as {function.loss} on {function.backend}, "
                 f"not as {loss} on {backend}"
             )
-        if backward is not None or dialect is not None or reductions is not None:
+        if backward is not None or map or fix or reductions is not None:
             raise UsageError(f"{function.name} is registered with its facts; state them there")
         return function if function.label is not None else replace(function, label=_name(function))
     if not callable(function):
         raise UsageError(f"a function is wanted, got {function!r}")
     stated = get(loss)
-    for key in dialect or {}:
-        choose(f"option of {loss}", key, tuple(stated.options))
     for name in reductions or ():
         choose(f"reduction of {loss}", name, stated.reductions)
     reverse = backward if backward is not None else _beside(function)
-    plain = reverse is _beside(function) and not dialect and reductions is None
-    claim = Implementation(
-        loss=loss,
-        backend=backend,
-        forward=function,
-        reverse=reverse,
-        dialect=dict(dialect or {}),
-        differentiable=() if backend == "numpy" and reverse is None else None,
+    claim = loading.claim(function, stated, backend, backward=reverse, mapping=map, fixed=fix)
+    found = target(function) if reverse is _beside(function) else None
+    source = None if found is None else Source(target=found, map=map or {}, fix=fix or {})
+    claim = replace(
+        claim,
         reductions=None if reductions is None else tuple(reductions),
-        label=(target(function) if plain else None) or _name(function),
+        label=found or _name(function),
+        source=source,
     )
-    return fitted(claim, stated)
+    placed = backend_of(backend)
+    if placed.missing() or (collecting and backend not in sys.modules):
+        return claim
+    return settle(claim, stated, placed).implementation
 
 
 def _name(function: Callable[..., Any]) -> str:
@@ -78,8 +84,7 @@ def _beside(function: Callable[..., Any]) -> Backward | None:
     name = getattr(function, "__name__", None)
     if module is None or getattr(module, str(name), None) is not function:
         return None
-    found: Backward | None = getattr(module, f"{name}_backward", None)
-    return found
+    return loading.beside(module, str(name))
 
 
 def target(function: Callable[..., Any]) -> str | None:

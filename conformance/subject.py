@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from lossproof.backends.base import Answer, Backend
+from lossproof.backends.base import Answer, Backend, NotAnArray
 from lossproof.backends.registry import Implementation
 from lossproof.conformance import oracle
 from lossproof.conformance.effort import Effort
@@ -19,13 +19,26 @@ from lossproof.spec.profile import Profile
 from lossproof.spec.question import Question
 
 
+def _kind(error: BaseException) -> str:
+    """The name of an exception; of a target that died, how."""
+    return str(getattr(error, "kind", None) or type(error).__name__)
+
+
 class TargetError(Exception):
     """The implementation raised on a question that lies within its domain."""
 
     def __init__(self, question: Question, error: BaseException) -> None:
-        super().__init__(f"{type(error).__name__}: {error}".strip())
+        super().__init__(f"{_kind(error)}: {error}".strip())
         self.question = question
         self.error = error
+
+
+class Incomparable(Exception):
+    """An answer that is not even an array of the stated shape."""
+
+    def __init__(self, question: Question, problem: str) -> None:
+        super().__init__(problem)
+        self.question = question
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -70,24 +83,8 @@ class Subject:
         if self.implementation.reductions is not None:
             return tuple(r for r in self.loss.reductions if r in self.implementation.reductions)
         if not self.implementation.reducible and len(self.loss.reductions) > 1:
-            return (self._only_reduction(),)
+            return self.loss.reductions[:1]
         return self.loss.reductions
-
-    def _only_reduction(self) -> str:
-        """The reduction of a function that has no such parameter: the one it comes closest to."""
-        question = self.maker.question(0, optional=False)
-        try:
-            got = np.asarray(self.call(replace(question, cotangent=None)).value, dtype=np.float64)
-        except Exception:
-            return self.loss.reductions[0]  # it will raise again, where that is reported
-        if got.shape == question.output_shape:
-            return "none"
-        errors = {}
-        for reduction in self.loss.reductions[1:]:
-            asked = replace(question, reduction=reduction)
-            truth = oracle.truth(asked, "value", self.format, self.profile)
-            errors[reduction] = float(np.min(np.abs(got - float(truth.exact[()]))))
-        return min(errors, key=lambda name: errors[name])
 
     @cached_property
     def taken(self) -> tuple[str, ...]:
@@ -107,14 +104,22 @@ class Subject:
         """The answer to a question, asked once. Raises TargetError if the target raises."""
         key = ("answer", self, *sorted(how.items()))
         if key not in question.memo:
-            question.memo[key] = self.ask_again(question, **how)
-        answer: Answer = question.memo[key]
-        return answer
+            try:
+                question.memo[key] = self.ask_again(question, **how)
+            except TargetError as error:
+                question.memo[key] = error
+        found: Answer | TargetError = question.memo[key]
+        if isinstance(found, TargetError):
+            raise found
+        return found
 
     def ask_again(self, question: Question, **how: Any) -> Answer:
-        """A fresh answer to a question. Raises TargetError if the target raises."""
+        """A fresh answer to a question. Raises TargetError if the target raises, and Incomparable
+        if it returns no array."""
         try:
             return self.call(question, **how)
+        except NotAnArray as error:
+            raise Incomparable(question, str(error)) from error
         except Exception as error:
             raise TargetError(question, error) from error
 

@@ -19,7 +19,7 @@ COPY = Path(__file__).with_name("report.schema.json")
 def schema() -> dict[str, Any]:
     """A draft 2020-12 schema: each line of a report is a header, a result or the footer."""
     lines, definitions = msgspec.json.schema_components((Header, Result, Footer))
-    body: dict[str, Any] = _floats(definitions)
+    body: dict[str, Any] = with_names(definitions)
     body["Header"]["properties"]["schema_version"] = {"const": SCHEMA_VERSION}
     body["Header"]["required"].append("schema_version")
     return {
@@ -40,10 +40,10 @@ def text() -> str:
     return msgspec.json.format(msgspec.json.encode(schema()), indent=2).decode() + "\n"
 
 
-def _floats(value: Any) -> Any:
+def with_names(value: Any) -> Any:
     """The same, where each number can also be one of the names of what is not finite."""
     if isinstance(value, list):
-        return [_floats(item) for item in value]
+        return [with_names(item) for item in value]
     if not isinstance(value, dict):
         return value
     if isinstance(value.get("description"), str):
@@ -52,7 +52,7 @@ def _floats(value: Any) -> Any:
     if value.get("type") == "number":
         rest = {name: item for name, item in value.items() if name != "type"}
         return {"anyOf": [{"type": "number"}, {"enum": list(NOT_FINITE)}], **rest}
-    return {name: _floats(item) for name, item in value.items()}
+    return {name: with_names(item) for name, item in value.items()}
 
 
 if __name__ == "__main__":

@@ -33,6 +33,13 @@ FRAMEWORKS = {"torch", "jax"}
 MAY_IMPORT = {
     "spec": SPEC,
     "backends": {"numpy", "ml_dtypes", "lossproof.spec", "lossproof.backends"},
+    "backends/process": {
+        "msgspec",
+        "numpy",
+        "ml_dtypes",
+        "lossproof.spec",
+        "lossproof.backends",
+    },
     "backends/numpy_": {"numpy", "ml_dtypes", "lossproof.spec", "lossproof.backends"},
     "backends/torch_": {"numpy", "ml_dtypes", "torch", "lossproof.spec", "lossproof.backends"},
     "backends/jax_": {"numpy", "ml_dtypes", "jax", "lossproof.spec", "lossproof.backends"},

@@ -187,7 +187,7 @@ def test_an_expected_failure_that_passes_fails_only_where_that_is_strict(tried):
         ("checks=['valeu']", "no check named 'valeu'; did you mean value*"),
         ("checks=['gradient.guess']", "no argument with a gradient named 'guess'; choose from *"),
         ("checks=['grad*ent.x']", "no check matches 'grad*ent.x'; choose from *"),
-        ("dialect={'delta': 2.0}", "no option of mse named 'delta'; *"),
+        ("fix={'delta': 2.0}", "no parameter or option of mse named 'delta'; *"),
         ("reductions=['average']", "no reduction of mse named 'average'; choose from *"),
         ("expected_failed={'valeu': 'x'}", "no check to fail named 'valeu'; did you mean value*"),
         ("expected_failed={'value': ''}", "expected_failed['value'] must be a reason, got ''"),
@@ -306,8 +306,8 @@ def test_check_takes_the_dialect_and_reductions_that_a_function_offers():
         return np.mean(np.where(r <= 2, r * r / 2, 2 * (r - 1)), dtype=r.dtype)
 
     facts = {"loss": "huber", "checks": ["value"], "reductions": ["mean"]}
-    assert results(huber, dialect={"delta": 2.0}, **facts)["value"].status == "passed"
-    assert results(huber, dialect={"delta": 1.0}, **facts)["value"].status == "failed"
+    assert results(huber, fix={"delta": 2.0}, **facts)["value"].status == "passed"
+    assert results(huber, fix={"delta": 1.0}, **facts)["value"].status == "failed"
 
 
 def test_check_marks_expected_failures():

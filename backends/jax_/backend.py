@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import warnings
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from importlib import import_module
 from importlib.metadata import version
 from types import MappingProxyType
@@ -12,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from lossproof.backends.base import Answer, Array, Backend, BackendError
+from lossproof.backends.base import Answer, Array, Backend, BackendError, NotAnArray, returned
 from lossproof.backends.registry import Implementation, Registry, implementations_of
 from lossproof.spec.profile import Profile
 
@@ -77,9 +78,9 @@ class JaxBackend(Backend):
 
     def implementations(self) -> Registry:
         """The implementations of this package, imported on the first call."""
-        _jax()
-        for family in FAMILIES:
-            import_module(f"lossproof.backends.jax_.{family}")
+        with _float64():
+            for family in FAMILIES:
+                import_module(f"lossproof.backends.jax_.{family}")
         return implementations_of(self.name)
 
     def call(
@@ -109,7 +110,7 @@ class JaxBackend(Backend):
             compiled.check_rows({name: array.shape for name, array in given.items()})
         place = jax.devices(device)[0]
         names = differentiate if cotangent is not None else ()
-        with warnings.catch_warnings(record=True) as caught:
+        with _float64(), warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             try:
                 value, gradients = compiled.run(
@@ -125,6 +126,8 @@ class JaxBackend(Backend):
                 if transformation == "jvp" and "forward-mode" in str(error):
                     raise BackendError("jax: no forward mode through a custom_vjp") from error
                 raise
+            if not hasattr(value, "dtype"):
+                raise NotAnArray(f"returned {returned(value)}, a jax.Array is wanted")
             value = np.array(value)
             pulled = {name: np.array(gradients[name]) for name in names}
         return Answer(
@@ -135,8 +138,15 @@ class JaxBackend(Backend):
 
 
 def _jax() -> Any:
-    """The module, with float64 enabled."""
+    """The module."""
     import jax
 
-    jax.config.update("jax_enable_x64", True)  # type: ignore[no-untyped-call]
     return jax
+
+
+def _float64() -> AbstractContextManager[None]:
+    """Enables float64 within: the process belongs to whoever calls, and so does its setting."""
+    jax = _jax()
+    older = None if hasattr(jax, "enable_x64") else import_module("jax.experimental")
+    enabled: AbstractContextManager[None] = (older or jax).enable_x64(True)  # JAX 0.6 has it there
+    return enabled

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from lossproof.backends.base import Answer, Array, Backend, BackendError
+from lossproof.backends.base import Answer, Array, Backend, BackendError, NotAnArray, returned
 from lossproof.backends.registry import Implementation, Registry, implementations_of
 from lossproof.spec.profile import Profile
 
@@ -82,7 +82,7 @@ class NumpyBackend(Backend):
                     )
                 gradients = {name: _array(pulled.get(name)) for name in differentiate}
         return Answer(
-            value=np.array(value),
+            value=_result(value),
             gradients=gradients,
             warnings=tuple(
                 str(each.message)
@@ -151,6 +151,15 @@ def _broadcast(array: Array) -> Array:
 
 def _bits(array: Array | None) -> bytes:
     return b"" if array is None else array.tobytes()
+
+
+def _result(value: Any) -> Array:
+    """What a function returned. Raises NotAnArray if that is no array and no number."""
+    if isinstance(value, (np.ndarray, np.generic, float, int)):
+        array = np.array(value)
+        if array.dtype.kind != "O":
+            return array
+    raise NotAnArray(f"returned {returned(value)}, an array is wanted")
 
 
 def _array(gradient: Any) -> Array | None:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lossproof.backends.base import Array
+from lossproof.backends.base import Array, NotAnArray, returned
 
 
 def to_tensor(array: Array, device: str, layout: str) -> Tensor:
@@ -39,6 +39,15 @@ def _expanded(tensor: Tensor, array: Array) -> Tensor:
         if length > 1 and np.array_equal(bits, np.broadcast_to(bits.take([0], axis), bits.shape)):
             tensor = tensor.narrow(axis, 0, 1)
     return tensor.expand(shape)
+
+
+def wanted(value: Any, device: str) -> Tensor:
+    """`value`, if it is a tensor on the device. Raises NotAnArray otherwise."""
+    if not isinstance(value, Tensor):
+        raise NotAnArray(f"returned {returned(value)}, a torch.Tensor is wanted")
+    if value.device.type != torch.device(device).type:
+        raise NotAnArray(f"returned a tensor on {value.device}, asked on {device}")
+    return value
 
 
 def to_numpy(value: Any) -> Any:

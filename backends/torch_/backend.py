@@ -104,7 +104,7 @@ class TorchBackend(Backend):
             tensors[name].requires_grad_(True)
 
         def function(inputs: Mapping[str, Tensor]) -> Any:
-            return implementation.forward(**inputs, **keywords)
+            return arrays.wanted(implementation.forward(**inputs, **keywords), device)
 
         upstream = None if cotangent is None else arrays.to_tensor(cotangent, device, "contiguous")
         with warnings.catch_warnings(record=True) as caught:

@@ -1,0 +1,175 @@
+"""The worker's end for Python: loads one target, and answers what it is asked of it.
+
+Run as `python -m lossproof.backends.process.server`. It knows how to call and to differentiate, and
+nothing of what the right answer is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import os
+import signal
+import threading
+import time
+import traceback
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lossproof.backends import loading, state
+from lossproof.backends.base import Answer, Backend, BackendError, NotAnArray
+from lossproof.backends.builtin import backend
+from lossproof.backends.process.protocol import PROTOCOL, decode, encode, pack, unpack
+from lossproof.backends.registry import Implementation
+from lossproof.backends.usage import UsageError
+from lossproof.spec.loss import SpecError
+
+
+class Server:
+    """One target, and the state it began with."""
+
+    def __init__(self) -> None:
+        self.backend: Backend | None = None
+        self.implementation: Implementation | None = None
+
+    def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """The reply to one request; what the target raises is data."""
+        try:
+            return {"hello": self.hello, "load": self.load, "call": self.call}[request["op"]](
+                request
+            )
+        except (UsageError, SpecError) as error:
+            return {"refused": str(error)}
+        except BackendError as error:
+            return {"error": {"kind": "backend", "type": "BackendError", "message": str(error)}}
+        except NotAnArray as error:
+            return {"error": {"kind": "answer", "type": "NotAnArray", "message": str(error)}}
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt):
+                raise
+            return {"error": self._raised(error)}
+
+    def hello(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """The protocol, and what serves it."""
+        return {"protocol": PROTOCOL, "name": "lossproof python worker"}
+
+    def load(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Load the target; its claim as data."""
+        self.backend = backend(request["backend"])
+        absent = self.backend.missing()
+        if absent is not None:
+            raise UsageError(absent)
+        source = loading.Source(**request["source"])
+        claim = loading.load(source, request["loss"], request["backend"])
+        self.implementation = claim
+        limit(request.get("memory"))
+        return {
+            "claim": {
+                "dialect": dict(claim.dialect),
+                "differentiable": claim.differentiable,
+                "options": claim.options,
+                "reductions": claim.reductions,
+                "dtypes": claim.dtypes,
+                "optional": claim.optional,
+                "reducible": claim.reducible,
+                "bound": claim.bound,
+            },
+            "devices": self.backend.devices(),
+        }
+
+    def call(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Call the target, and pull the cotangent back."""
+        if self.backend is None or self.implementation is None:
+            raise UsageError("load comes before call")
+        given = request["arguments"]
+        cotangent = request["cotangent"]
+        before = state.snapshot()
+        with np.errstate(all="ignore"):
+            answer = self.backend.call(
+                self.implementation,
+                {k: None if v is None else unpack(v) for k, v in given.items()},
+                dict(request["options"]),
+                cotangent=None if cotangent is None else unpack(cotangent),
+                differentiate=tuple(request["differentiate"]),
+                **request["how"],
+            )
+            changed = state.changed(before)
+        return {"answer": asdict(packed(replace(answer, changed=changed)))}
+
+    def _raised(self, error: BaseException) -> dict[str, Any]:
+        """An exception as data, with the last line of the target's own files that it came by."""
+        target = self.implementation.source.target if self.implementation is not None else ""
+        frames = traceback.extract_tb(error.__traceback__)
+        own = [f for f in frames if target.startswith(_shown(f.filename))]
+        words = str(error)
+        if isinstance(error, SystemExit):
+            words = f"the target called sys.exit({error.code!r})"
+        return {
+            "kind": "raised",
+            "type": type(error).__name__,
+            "message": words[:2000],
+            "where": f"{Path(own[-1].filename).name}:{own[-1].lineno}" if own else None,
+        }
+
+
+def _shown(path: str) -> str:
+    with contextlib.suppress(ValueError, OSError):
+        return os.path.relpath(path)
+    return path
+
+
+def packed(answer: Answer) -> Answer:
+    """The same answer, its arrays as plain data."""
+    return replace(
+        answer,
+        value=pack(np.asarray(answer.value)),
+        gradients={
+            k: None if v is None else pack(np.asarray(v)) for k, v in answer.gradients.items()
+        },
+        warnings=tuple(w[:500] for w in answer.warnings[:20]),
+    )
+
+
+def limit(memory: int | None) -> None:
+    """Let the process have `memory` more bytes of data than it has now; POSIX only."""
+    if memory is None:
+        return
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        import resource
+
+        with open("/proc/self/status", encoding="ascii") as lines:
+            now = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmData"))
+        resource.setrlimit(resource.RLIMIT_DATA, (now + memory, now + memory))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def main() -> None:
+    """Serve until standard input ends. What the target prints goes nowhere."""
+    requests = os.fdopen(os.dup(0), "rb")
+    replies = os.fdopen(os.dup(1), "wb")
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nowhere, 0)
+    os.dup2(nowhere, 1)
+    faulthandler.enable()
+    if hasattr(signal, "SIGUSR1"):
+        faulthandler.register(signal.SIGUSR1, all_threads=False)
+    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+    server = Server()
+    for line in requests:
+        reply = server.answer(decode(line))
+        replies.write(encode(reply))
+        replies.flush()
+
+
+def _end_with_parent(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""How far a function agrees with a loss at moderate numbers: what it is, not yet how well."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from lossproof.conformance.subject import Subject
+from lossproof.spec.question import Question
+
+#: enough for any two conventions to part, and few enough to take no time
+SIZES = {"*": 24, "N": 6, "C": 4, "D": 3, "T": 5, "S": 2}
+SEEDS = (11, 12)
+
+
+def trial(
+    subject: Subject,
+    *,
+    options: Mapping[str, Any] | None = None,
+    reduction: str | None = None,
+    optional: bool = False,
+    seed: int = SEEDS[0],
+) -> Question:
+    """A question of moderate numbers, which every implementation should be able to answer."""
+    return subject.maker.question(
+        seed,
+        "moderate",
+        SIZES,
+        options={**subject.implementation.dialect, **(options or {})},
+        reduction=reduction or subject.loss.reductions[0],
+        optional=optional,
+        cotangent="random",
+    )
+
+
+def questions(
+    subject: Subject, *, options: Mapping[str, Any] | None = None, reduction: str | None = None
+) -> tuple[Question, ...]:
+    """Trial questions, without cotangents: values tell what a function is."""
+    return tuple(
+        replace(trial(subject, options=options, reduction=reduction, seed=s), cotangent=None)
+        for s in SEEDS
+    )
+
+
+def share(subject: Subject, asked: Iterable[Question]) -> float:
+    """The share of entries within the budget, 0 for what raises or has another shape.
+
+    It is a majority that is looked at, never a verdict: a function that is wrong at some of these
+    numbers is still known by the others.
+    """
+    found = []
+    for question in asked:
+        try:
+            with np.errstate(all="ignore"):
+                judgement = subject.judge(question, "value")
+        except Exception:
+            return 0.0
+        if judgement.problem is not None or judgement.got is None:
+            return 0.0
+        finite = np.isfinite(np.asarray(judgement.got, dtype=np.float64))
+        found.append(((judgement.ratios <= 1.0) & finite).mean() if finite.size else 1.0)
+    return float(np.mean(found)) if found else 0.0
