@@ -6,6 +6,7 @@ differentiate; it returns the value and a gradient or None for each name.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -153,14 +154,28 @@ def compiled(
     return plain(torch.compile(function, backend="aot_eager"), tensors, cotangent, names)
 
 
+#: how torch says that it cannot transform a function, whatever the function computes
+_LIMITS = (
+    r"vmap: It looks like you're attempting to use a Tensor in some data-dependent control flow",
+    r"vmap: It looks like you're (either \(1\) )?calling \.item\(\) on a Tensor",
+    r"vmap: We do not support batching operators that can (support|output) dynamic shape",
+    r"In order to use an autograd\.Function with functorch transforms .* setup_context",
+    r"You tried to vmap over \w+, but it does not have vmap support",
+    r"derivative for aten::\w+ is not implemented",
+    r"the derivative for '\w+' is not implemented",
+)
+
+
 @contextmanager
 def _library_limits(what: str) -> Iterator[None]:
-    """Turn "not implemented" and "vmap cannot" of torch into BackendError."""
+    """Turn what torch itself cannot transform into BackendError, in torch's own words."""
     try:
         yield
     except RuntimeError as error:
-        line = str(error).splitlines()[0]
-        if any(words in str(error) for words in ("not implemented", "vmap", "functorch")):
+        line = str(error).splitlines()[0] if str(error) else ""
+        if type(error) in (RuntimeError, NotImplementedError) and any(
+            re.match(limit, line) for limit in _LIMITS
+        ):
             raise BackendError(f"torch: no {what} here: {line}") from error
         raise
 

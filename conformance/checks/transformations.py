@@ -34,7 +34,8 @@ def transformations(subject: Subject, question: Question) -> Iterator[Observatio
             subject.ask(question, transformation=name)
         except TargetError as error:
             if isinstance(error.error, BackendError):
-                yield Observation(question=question, points=0, conventions={name: "does not apply"})
+                why = f"does not apply: {error.error}"
+                yield Observation(question=question, points=0, conventions={name: why})
                 continue
             yield Observation(
                 question=question,
