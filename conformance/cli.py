@@ -96,7 +96,7 @@ def _effort_options(command: Command) -> Command:
             "--expected",
             multiple=True,
             type=PATH,
-            help="A file of expected deviations, beside the one that comes with lossproof.",
+            help="A file of expected deviations; may be repeated.",
         ),
     ):
         command = option(command)
@@ -148,7 +148,6 @@ def run(
         raise UsageError("--max-time is a number of seconds, got nan")
     if resume is not None and overwrite:
         raise UsageError("--resume finishes a report, --overwrite replaces it: not both")
-    single_threaded()
     selection = Selection(
         losses=_split(losses),
         backends=_split(backends),

@@ -3,28 +3,36 @@
 A file is TOML, an array of tables:
 
     [[deviation]]
-    id = "cross_entropy/special_values[torch,*]"
+    id = "cross_entropy/special_values[torch,*,cpu]"
     reason = "the gradient of an ignored row that holds nan is nan"
     input = "logits=[nan, 0], labels=-100"
     link = "https://..."          # optional: where the library's tracker knows it
+    expires = 2027-01-31          # optional: the last day on which the entry excuses anything
+    status = "errored"            # optional: it excuses an error that is raised, and nothing else
+    case.check = "special_values" # optional: a question that shows it, as a snippet asks it
+    case.backend = "torch"
+    case.question = { ... }
+    case.fault = "nan of *"       # of several violations the one that is meant, in its words
 
-`*` in an id stands for anything. A failed cell that matches is reported as xfailed, a passed one as
-xpassed; an entry that matches nothing warns. No entry changes a bound.
+`*` stands for anything. A failed cell that matches is reported as xfailed, a passed one as
+xpassed; an entry that matches nothing warns, and so does one that has expired. No entry changes a
+bound. `lossproof reproduce --entry FILE#ID` writes the entry of a cell, its case included.
 """
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
 
-from lossproof.conformance.registry import UsageError
-from lossproof.reports.model import Result
+from lossproof.conformance.registry import UsageError, choose
+from lossproof.reports.model import Result, cell_id
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -33,7 +41,11 @@ else:
 
 #: the deviations of the backends that come with lossproof
 OWN = Path(__file__).with_name("expected-deviations.toml")
-_KEYS = {"id", "reason", "input", "link"}
+#: what an entry excuses, by its status: a violation, or an error that is raised
+EXCUSES = {"failed": ("failed", "warned"), "errored": ("errored",)}
+_TEXTS = ("id", "reason", "input", "link", "status")
+_KEYS = (*_TEXTS, "expires", "case")
+_CASE = ("check", "backend", "device", "target", "question", "how", "fault")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,11 +56,23 @@ class Deviation:
     reason: str
     input: str
     link: str | None = None
+    status: str = "failed"
+    expires: date | None = None
+    case: Mapping[str, Any] | None = None
 
     def matches(self, identifier: str) -> bool:
         """Whether a cell's id fits the pattern."""
-        pattern = ".*".join(re.escape(part) for part in self.id.split("*"))
-        return re.fullmatch(pattern, identifier) is not None
+        return like(identifier, self.id)
+
+    def expired(self, today: date | None = None) -> bool:
+        """Whether its last day is past."""
+        return self.expires is not None and self.expires < (today or date.today())
+
+
+def like(text: str, pattern: str) -> bool:
+    """Whether a text fits a pattern, in which `*` stands for anything and all else for itself."""
+    parts = ".*".join(re.escape(part) for part in pattern.split("*"))
+    return re.fullmatch(parts, text) is not None
 
 
 def read(path: Path) -> tuple[Deviation, ...]:
@@ -65,15 +89,49 @@ def read(path: Path) -> tuple[Deviation, ...]:
         raise UsageError(f"{path}: only [[deviation]] tables are known")
     found = []
     for number, entry in enumerate(entries, 1):
-        unknown = set(entry) - _KEYS
-        missing = {"id", "reason", "input"} - set(entry)
-        if unknown or missing:
-            what = f"unknown key {min(unknown)!r}" if unknown else f"no {min(missing)}"
-            raise UsageError(f"{path}: deviation {number}: {what}")
-        if not all(isinstance(v, str) and v.strip() for v in entry.values()):
-            raise UsageError(f"{path}: deviation {number}: every value must be text")
-        found.append(Deviation(**entry))
+        try:
+            found.append(_entry(entry))
+        except UsageError as error:
+            raise UsageError(f"{path}: deviation {number}: {error}") from error
     return tuple(found)
+
+
+def _entry(entry: Mapping[str, Any]) -> Deviation:
+    unknown = set(entry) - set(_KEYS)
+    missing = {"id", "reason", "input"} - set(entry)
+    if unknown or missing:
+        raise UsageError(f"unknown key {min(unknown)!r}" if unknown else f"no {min(missing)}")
+    texts = [entry[key] for key in _TEXTS if key in entry]
+    if not all(isinstance(text, str) and text.strip() for text in texts):
+        raise UsageError("every value must be text")
+    choose("status", entry.get("status", "failed"), tuple(EXCUSES))
+    day = entry.get("expires")
+    if day is not None and (not isinstance(day, date) or isinstance(day, datetime)):
+        raise UsageError(f"expires must be a date such as 2027-01-31, got {day!r}")
+    found = Deviation(**entry)
+    if found.case is not None:
+        _fits(found, found.case)
+    return found
+
+
+def _fits(deviation: Deviation, case: Any) -> None:
+    """Raise UsageError unless the case is a question to a cell that the entry matches."""
+    if not isinstance(case, Mapping):
+        raise UsageError("case must be a table")
+    for key in case:
+        choose("key of a case", key, _CASE)
+    question = case.get("question")
+    if not isinstance(question, Mapping) or not {"check", "backend"} <= set(case):
+        raise UsageError("case needs check, backend and question")
+    identifier = cell_id(
+        str(question.get("loss")),
+        str(case["check"]),
+        str(case["backend"]),
+        str(question.get("dtype")),
+        str(case.get("device", "cpu")),
+    )
+    if not deviation.matches(identifier):
+        raise UsageError(f"its case asks {identifier}, which {deviation.id} does not match")
 
 
 def apply(results: Sequence[Result], deviations: Sequence[Deviation]) -> list[Result]:
@@ -81,12 +139,15 @@ def apply(results: Sequence[Result], deviations: Sequence[Deviation]) -> list[Re
     return [mark(result, deviations) for result in results]
 
 
-def mark(result: Result, deviations: Sequence[Deviation]) -> Result:
-    """One result, xfailed or xpassed where a deviation matches it."""
+def mark(result: Result, deviations: Sequence[Deviation], today: date | None = None) -> Result:
+    """One result, xfailed or xpassed where a deviation that has not expired matches it.
+
+    Only an entry that says `status = "errored"` excuses an implementation that raised.
+    """
     for deviation in deviations:
-        if not deviation.matches(result.id):
+        if not deviation.matches(result.id) or deviation.expired(today):
             continue
-        if result.status in ("failed", "warned", "errored"):
+        if result.status in EXCUSES[deviation.status]:
             return replace(result, status="xfailed", reason=deviation.reason, link=deviation.link)
         if result.status == "passed":
             return replace(result, status="xpassed", reason=deviation.reason, link=deviation.link)

@@ -13,7 +13,8 @@ import numpy as np
 from lossproof.backends.base import Backend
 
 LIBRARIES = ("numpy", "torch", "jax", "jaxlib", "ml_dtypes", "python-flint", "hypothesis")
-VARIABLES = ("OMP_NUM_THREADS", "XLA_FLAGS", "JAX_ENABLE_X64", "NVIDIA_TF32_OVERRIDE")
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+VARIABLES = (*THREADS, "XLA_FLAGS", "JAX_ENABLE_X64", "NVIDIA_TF32_OVERRIDE")
 
 
 def versions() -> dict[str, str | None]:

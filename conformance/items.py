@@ -12,13 +12,11 @@ from lossproof.backends.base import Backend
 from lossproof.backends.registry import Implementation
 from lossproof.conformance import naming, plan, runner
 from lossproof.conformance.check import Check
-from lossproof.conformance.effort import EFFORTS
 from lossproof.conformance.once import sharing
 from lossproof.conformance.registry import UsageError
 from lossproof.conformance.registry import backend as backend_of
 from lossproof.conformance.subject import Subject
-from lossproof.reports.model import Result, cell_id
-from lossproof.spec.loss import get
+from lossproof.reports.model import Result
 
 
 class ConformanceWarning(UserWarning):
@@ -47,20 +45,8 @@ class Item:
         if reason is None:
             named = [(sharing(self.check), self.name)]
             return next(iter(runner.examine(self.subject, named, seed=self.seed)))
-        loss, backend = self.subject.loss.name, self.subject.backend.name
-        dtype, device = self.subject.dtype, self.subject.device
-        return Result(
-            id=cell_id(loss, self.name, backend, dtype, device),
-            loss=loss,
-            check=self.name,
-            backend=backend,
-            dtype=dtype,
-            device=device,
-            level=runner.level(self.check),
-            status="skipped",
-            sentence=self.check.sentence,
-            reason=reason,
-        )
+        unit = plan.Unit.of(self.subject)
+        return runner.blank(unit, self.check, self.name, "skipped", reason)
 
     def __call__(self) -> Result:
         """Judge, in a test: fails it with the message, skips it with the reason, or warns."""
@@ -114,15 +100,7 @@ def items(
     ).resolved()
     made = []
     for unit in plan.units(chosen):
-        subject = Subject(
-            loss=get(unit.loss),
-            implementation=implementation,
-            backend=found,
-            dtype=unit.dtype,
-            device=unit.device,
-            effort=EFFORTS[profile],
-            primary=unit.primary,
-        )
+        subject = plan.subject(unit, found, profile, implementation)
         named = plan.names(unit, chosen.checks)
         wanted = naming.fitting([name for _, name in named], tuple(checks or ()))
         made += [
@@ -155,14 +133,4 @@ def _backend(name: str) -> Backend:
 
 def reason_to_skip(subject: Subject) -> str | None:
     """Why the subject cannot be examined here, or None."""
-    absent = subject.backend.missing()
-    if absent is not None:
-        return absent
-    if subject.device not in subject.backend.devices():
-        return f"{subject.backend.name} has no device {subject.device} here"
-    if subject.dtype not in subject.backend.dtypes:
-        return f"{subject.backend.name} has no {subject.dtype}"
-    claimed = subject.implementation.dtypes
-    if claimed is not None and subject.dtype not in claimed:
-        return f"{subject.implementation.name} does not support {subject.dtype}"
-    return None
+    return plan.missing(plan.Unit.of(subject), subject.backend, subject.implementation)

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from lossproof.backends.base import DTYPES, Backend
+from lossproof.backends.registry import Implementation
 from lossproof.conformance.check import Check, checks
 from lossproof.conformance.effort import EFFORTS
 from lossproof.conformance.registry import UsageError, backend, backend_names, choose
 from lossproof.conformance.subject import Subject
+from lossproof.reports.model import cell_id
 from lossproof.spec.loss import catalogue, get
 
 
@@ -48,6 +50,21 @@ class Unit:
     dtype: str
     device: str
     primary: bool = True
+
+    @staticmethod
+    def of(subject: Subject) -> Unit:
+        """The unit that a subject was made for."""
+        return Unit(
+            loss=subject.loss.name,
+            backend=subject.backend.name,
+            dtype=subject.dtype,
+            device=subject.device,
+            primary=subject.primary,
+        )
+
+    def id(self, name: str) -> str:
+        """The id of its cell of the check called `name`."""
+        return cell_id(self.loss, name, self.backend, self.dtype, self.device)
 
 
 #: devices by the names of the frameworks; whether one is present is each backend's to say
@@ -93,31 +110,39 @@ def units(selection: Selection) -> list[Unit]:
     ]
 
 
-def missing(unit: Unit, found: Backend) -> str | None:
-    """Why a unit cannot be examined here, or None."""
+def missing(unit: Unit, found: Backend, implementation: Implementation | None = None) -> str | None:
+    """Why a unit cannot be examined here, or None.
+
+    Without `implementation`, the one that the backend has of the loss is meant.
+    """
     absent = found.missing()
     if absent is not None:
         return absent
     if unit.device not in found.devices():
         return f"{unit.backend} has no device {unit.device} here"
-    implementation = found.implementations().get(unit.loss)
-    if implementation is None:
+    meant = implementation or found.implementations().get(unit.loss)
+    if meant is None:
         return f"{unit.backend} has no implementation of {unit.loss}"
     if unit.dtype not in found.dtypes:
         return f"{unit.backend} has no {unit.dtype}"
-    if implementation.dtypes is not None and unit.dtype not in implementation.dtypes:
-        return f"{implementation.name} does not support {unit.dtype}"
+    if meant.dtypes is not None and unit.dtype not in meant.dtypes:
+        return f"{meant.name} does not support {unit.dtype}"
     return None
 
 
-def subject(unit: Unit, found: Backend, profile: str) -> Subject:
-    """The subject of a unit that is not missing."""
-    implementation = found.implementations().get(unit.loss)
-    if implementation is None:
+def subject(
+    unit: Unit, found: Backend, profile: str, implementation: Implementation | None = None
+) -> Subject:
+    """The subject of a unit: the backend's own implementation, or the one given.
+
+    Raises UsageError if none is given and the backend has none.
+    """
+    meant = implementation or found.implementations().get(unit.loss)
+    if meant is None:
         raise UsageError(f"{unit.backend} has no implementation of {unit.loss}")
     return Subject(
         loss=get(unit.loss),
-        implementation=implementation,
+        implementation=meant,
         backend=found,
         dtype=unit.dtype,
         device=unit.device,
@@ -138,4 +163,4 @@ def names(unit: Unit, selected: Sequence[str]) -> list[tuple[Check, str]]:
     ]
 
 
-__all__ = ["Selection", "Unit", "backend", "missing", "names", "subject", "units"]
+__all__ = ["Selection", "Unit", "backend", "backend_names", "missing", "names", "subject", "units"]

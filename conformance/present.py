@@ -12,9 +12,10 @@ from tabulate import tabulate
 
 from lossproof.conformance import session
 from lossproof.conformance.check import checks
+from lossproof.conformance.entry import entry as written
 from lossproof.conformance.plan import Selection
 from lossproof.conformance.registry import UsageError, backend, backend_names
-from lossproof.conformance.reproduce import ask
+from lossproof.conformance.reproduce import answer
 from lossproof.reports import jsonl, markdown, terminal
 from lossproof.reports.atomic import write_text
 from lossproof.reports.model import Result
@@ -81,11 +82,18 @@ def run(
     jobs: int,
     max_time: float | None,
     resume: Path | None,
+    overwrite: bool,
     expected: tuple[Path, ...],
 ) -> int:
     """Conduct a run with progress on the terminal, print its summary, return its exit code."""
     settings = session.Settings(
-        out=out, seed=seed, jobs=jobs, max_time=max_time, resume=resume, expected=expected
+        out=out,
+        seed=seed,
+        jobs=jobs,
+        max_time=max_time,
+        resume=resume,
+        overwrite=overwrite,
+        expected=expected,
     )
     if sys.stderr.isatty():
         outcome = _with_bar(selection, settings)
@@ -97,7 +105,14 @@ def run(
     click.echo(terminal.render(outcome.report, width, sys.stdout.isatty(), limit=20), nl=False)
     for deviation in outcome.unmatched:
         click.echo(f"warning: expected deviation matches no cell: {deviation.id}", err=True)
+    for deviation in outcome.expired:
+        click.echo(
+            f"warning: expected deviation expired on {deviation.expires}: {deviation.id}", err=True
+        )
     click.echo(f"reports: {outcome.path}, {summary_path}")
+    if outcome.replaced is not None:
+        began = outcome.replaced.started
+        click.echo(f"the report of the run of {began} that lay there is replaced", err=True)
     footer = outcome.report.footer
     return footer.exit_code if footer is not None else 3
 
@@ -144,19 +159,12 @@ def report(path: Path, style: str) -> str:
 
 
 def reproduce(reference: str) -> int:
-    """Ask the question of a cell again; 0 if the check holds now, 1 if it does not."""
-    path, hash_, identifier = reference.partition("#")
-    if not hash_ or not path or not identifier:
-        raise UsageError(f"{reference!r} names no cell; write FILE#ID")
-    found = jsonl.read(Path(path), allow_truncated=True)
-    cells = {r.id: r for r in found.results}
-    if identifier not in cells:
-        raise UsageError(f"{path} has no cell {identifier!r}")
-    cell = cells[identifier]
+    """Ask the question of a cell again: 1 if its violation is still there, 0 if it is not."""
+    cell = _cell(reference)
     if cell.worst is None or cell.worst.case is None:
-        raise UsageError(f"{identifier} ({cell.status}) stores no question to ask again")
+        raise UsageError(f"{cell.id} ({cell.status}) stores no question to ask again")
     case = cell.worst.case
-    holds = ask(
+    holds, text = answer(
         check=cell.check,
         backend=cell.backend,
         device=cell.device,
@@ -164,4 +172,21 @@ def reproduce(reference: str) -> int:
         how=case.get("how", {}),
         target=case.get("target"),
     )
+    click.echo(f"{text}\n\n{'not reproduced' if holds else 'reproduced'}: {cell.id}")
     return 0 if holds else 1
+
+
+def entry(reference: str) -> str:
+    """A cell as an entry of a file of expected deviations."""
+    return written(_cell(reference))
+
+
+def _cell(reference: str) -> Result:
+    path, hash_, identifier = reference.partition("#")
+    if not hash_ or not path or not identifier:
+        raise UsageError(f"{reference!r} names no cell; write FILE#ID")
+    found = jsonl.read(Path(path), allow_truncated=True)
+    cells = {r.id: r for r in found.results}
+    if identifier not in cells:
+        raise UsageError(f"{path} has no cell {identifier!r}")
+    return cells[identifier]

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from lossproof.conformance import message, targets
+from lossproof.backends.base import DTYPES, Backend
+from lossproof.backends.registry import Implementation
+from lossproof.conformance import deviations, message, plan, targets
 from lossproof.conformance.check import Check, Observation, checks
-from lossproof.conformance.effort import EFFORTS, Effort
-from lossproof.conformance.registry import UsageError, backend, choose
+from lossproof.conformance.registry import UsageError, choose
+from lossproof.conformance.registry import backend as backend_of
 from lossproof.conformance.subject import Subject, TargetError
+from lossproof.spec.loss import catalogue
 from lossproof.spec.question import Question
 
 
@@ -22,82 +27,109 @@ def ask(
     question: Mapping[str, Any],
     how: Mapping[str, Any] | None = None,
     device: str = "cpu",
-    target: str | None = None,
-) -> bool:
-    """Ask a stored question of a check again, print what it shows; True if the check holds.
+    target: str | Mapping[str, Any] | None = None,
+) -> None:
+    """Ask a stored question of a check again, and say so if the check holds there.
 
-    Raises UsageError or SpecError if what is stored names nothing that is known here.
+    Raises AssertionError, with what is not true, if it does not; UsageError or SpecError if what is
+    stored names nothing that is known here.
     """
-    found, text = _ask(check, backend, question, how or {}, device, target)
+    holds, text = answer(
+        check=check, backend=backend, question=question, how=how, device=device, target=target
+    )
+    if not holds:
+        raise AssertionError(text)
     print(text)
-    return found
 
 
-def _ask(
-    name: str,
-    backend_name: str,
-    stored: Mapping[str, Any],
-    how: Mapping[str, Any],
-    device: str,
-    target: str | None,
+def answer(
+    *,
+    check: str,
+    backend: str,
+    question: Mapping[str, Any],
+    how: Mapping[str, Any] | None = None,
+    device: str = "cpu",
+    target: str | Mapping[str, Any] | None = None,
+    fault: str | None = None,
 ) -> tuple[bool, str]:
-    question = Question.from_json(stored)
+    """Whether the check holds at a stored question, and what is seen there in words.
+
+    Of a question without arguments, all that the check asks by itself is meant, put as `how` says.
+    With `fault`, a pattern, only what is said in such words counts. Raises UsageError or SpecError
+    if what is stored names nothing that is known here.
+    """
     known = checks()
-    found = known[choose("check", name.partition(".")[0], tuple(known))]
-    effort = EFFORTS["thorough" if "repeated" in how else "default"]
-    subject = _subject(question, backend_name, str(stored["dtype"]), device, target, effort)
+    found = known[choose("check", check.partition(".")[0], tuple(known))]
+    asked = _question(question) if "arguments" in question else None
+    loss = choose("loss", str(question.get("loss")), tuple(catalogue()))
+    dtype = choose("dtype", str(question.get("dtype")), DTYPES)
+    unit = plan.Unit(loss=loss, backend=backend, dtype=dtype, device=device)
+    placed = backend_of(backend)
+    profile = "thorough" if "repeated" in (how or {}) else "default"
+    subject = plan.subject(unit, placed, profile, _implementation(unit, placed, target))
     try:
         with np.errstate(all="ignore"):
-            seen = _observed(found, name, subject, stored, how)
+            seen = _observed(found, check, subject, asked, how or {})
     except TargetError as error:
-        return False, message.errored(subject, name, error)
+        return False, message.errored(subject, check, error)
     faults = [o for o in seen if o.fault is not None]
     if not faults:
-        return True, f"{question.loss.name} / {name}: holds at this question"
-    worst = max(faults, key=lambda o: o.ratio)
-    return False, message.render(subject, name, worst, "#")
+        return True, f"{loss} / {check}: holds at this question"
+    meant = [o for o in faults if fault is None or deviations.like(str(o.fault), fault)]
+    if not meant:
+        said = "; ".join(sorted({str(o.fault) for o in faults}))
+        return True, f"{loss} / {check}: nothing like {fault!r} is seen, but: {said}"
+    worst = max(meant, key=lambda o: o.ratio)
+    return False, message.render(subject, check, worst, "#")
 
 
-def _subject(
-    question: Question, name: str, dtype: str, device: str, target: str | None, effort: Effort
-) -> Subject:
-    found = backend(name)
+def _question(stored: Mapping[str, Any]) -> Question:
+    """The stored question; what TOML, which has no null, leaves out is None."""
+    found = Question.from_json({"cotangent": None, **stored})
+    return replace(found, options={**dict.fromkeys(found.loss.options), **found.options})
+
+
+def _implementation(
+    unit: plan.Unit, found: Backend, target: str | Mapping[str, Any] | None
+) -> Implementation | None:
+    """The target, None for the backend's own. Raises UsageError where it cannot be examined."""
     absent = found.missing()
     if absent is not None:
         raise UsageError(absent)
-    if target is not None:
-        implementation = targets.load(target, question.loss.name, name)
-    else:
-        registered = found.implementations().get(question.loss.name)
-        if registered is None:
-            raise UsageError(f"{name} has no implementation of {question.loss.name}")
-        implementation = registered
-    return Subject(
-        loss=question.loss,
-        implementation=implementation,
-        backend=found,
-        dtype=dtype,
-        device=device,
-        effort=effort,
-    )
+    implementation = None if target is None else targets.load(target, unit.loss, unit.backend)
+    reason = plan.missing(unit, found, implementation)
+    if reason is not None:
+        raise UsageError(reason)
+    return implementation
 
 
 def _observed(
-    check: Check, name: str, subject: Subject, stored: Mapping[str, Any], how: Mapping[str, Any]
+    check: Check, name: str, subject: Subject, question: Question | None, how: Mapping[str, Any]
 ) -> list[Observation]:
     """What the check sees at the stored question.
 
     A check that makes questions of its own from the one it is asked has stored one of those; it is
     asked its landmark questions, and the observation sought among what it sees.
     """
-    question = Question.from_json(stored)
+    who = f"{subject.loss.name} / {name}"
     if check.source.regimes:
+        if question is None:
+            raise UsageError(f"{who} is asked a question: its arguments are needed")
         return check.run(subject, question, name)
     seen = [o for q in check.source.landmarks(subject) for o in check.run(subject, q, name)]
-    wanted = (question.to_json(subject.dtype), dict(how))
-    return [o for o in seen if _stored(subject, o) == wanted] or seen
+    if question is None:
+        return [o for o in seen if how.items() <= dict(o.how).items()]
+    wanted = _plain(subject, question, how)
+    found = [
+        o
+        for o in seen
+        if wanted in (_plain(subject, q, o.how) for q in (o.question, message.smallest(subject, o)))
+    ]
+    if not found:
+        raise UsageError(f"{who} asks other questions than this one now")
+    return found
 
 
-def _stored(subject: Subject, observation: Observation) -> tuple[Any, Any] | None:
-    case = message.case(subject, observation)
-    return None if case is None else (case["question"], case["how"])
+def _plain(subject: Subject, question: Question, how: Mapping[str, Any]) -> str:
+    """A question and how it is put, to compare with others."""
+    return json.dumps([question.to_json(subject.dtype), dict(how)], sort_keys=True)

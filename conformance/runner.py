@@ -11,13 +11,14 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from hypothesis import HealthCheck, Phase, given, settings, target
 from hypothesis import seed as with_seed
+from msgspec.structs import replace as changed
 
-from lossproof.conformance import message
+from lossproof.conformance import message, plan
 from lossproof.conformance.check import MUST, SHOULD, Check, Observation
 from lossproof.conformance.shrink import shrink
 from lossproof.conformance.sources import Source
 from lossproof.conformance.subject import Subject, TargetError
-from lossproof.reports.model import Grade, Level, Result, Status, Worst, cell_id
+from lossproof.reports.model import Grade, Level, Result, Status, Worst
 from lossproof.spec.question import Question
 
 _ORDER = ("A", "B", "C", "F")
@@ -49,7 +50,7 @@ class Tally:
         self.points += observation.points - observation.excused
         self.excused += observation.excused
         self.latest = max(self.latest, observation.ratio)
-        if self.worst is None or ratio > self.worst.ratio:
+        if self.worst is None or _rank(observation) > _rank(self.worst):
             self.worst = observation
         if observation.fault is not None:
             self.violations += 1
@@ -60,7 +61,9 @@ class Tally:
         self.conventions.update(observation.conventions)
 
     def observe(self, subject: Subject, question: Question) -> None:
-        """Run the check on one question."""
+        """Run the check on one question; not of a target that died in it, which would do so again."""
+        if self.error is not None and self.error.died:
+            return
         started = time.perf_counter()
         self.latest = 0.0
         try:
@@ -80,11 +83,28 @@ class Tally:
             self.seconds += time.perf_counter() - started
 
 
+def _rank(observation: Observation) -> tuple[float, bool]:
+    """Orders by ratio; of equal ones, that of numbers compared is the one to show."""
+    return observation.ratio, _compared(observation)
+
+
+def _compared(observation: Observation) -> bool:
+    """Whether a number was compared, one that is promised."""
+    judgement = observation.judgement
+    if judgement is None:
+        return bool(observation.ratio)
+    if judgement.problem is not None or observation.ratio:
+        return True
+    return judgement.worst >= 0 and not bool(judgement.excused.flat[judgement.worst])
+
+
 def judge(tally: Tally) -> tuple[Status, str | None]:
     """The one place where observations become a verdict, with its reason."""
     if tally.violation is not None:
         return ("failed" if tally.check.level == MUST else "warned"), None
     if tally.error is not None:
+        if tally.error.died:
+            return "errored", str(tally.error)
         whose = "the target raised" if tally.internal is None else "an error of lossproof itself"
         return "errored", f"{whose}: {tally.error}"
     if tally.points == 0:
@@ -104,7 +124,7 @@ def examine(
     for check, name in names:
         reason = check.reason_to_skip(subject, name)
         if reason is not None:
-            yield _result(subject, check, name, status="skipped", reason=reason)
+            yield blank(plan.Unit.of(subject), check, name, "skipped", reason)
         else:
             tallies.append(Tally(check=check, name=name))
     sources: dict[str, list[Tally]] = {}
@@ -155,32 +175,42 @@ def finish(subject: Subject, tally: Tally, again: str) -> Result:
     if tally.violation is not None:
         with np.errstate(all="ignore"):
             shown = shrink(subject, tally.check, tally.name, tally.violation)
-        identifier = _id(subject, tally.name)
+        identifier = plan.Unit.of(subject).id(tally.name)
         text = message.render(subject, tally.name, shown, f"{again}#{identifier}")
         snippet = message.snippet(subject, tally.name, shown)
+    elif tally.internal is not None:
+        text = tally.internal
     elif tally.error is not None:
-        text = tally.internal or message.errored(subject, tally.name, tally.error)
-    return _result(
-        subject,
-        tally.check,
-        tally.name,
-        status=status,
-        reason=reason,
+        shown = _raised(tally.error)
+        text = message.errored(subject, tally.name, tally.error)
+        snippet = message.snippet(subject, tally.name, shown)
+    known: dict[str | None, Grade | None] = {None: None, "A": "A", "B": "B", "C": "C", "F": "F"}
+    fault = tally.violation.fault if tally.violation is not None else None
+    return changed(
+        blank(plan.Unit.of(subject), tally.check, tally.name, status, reason),
+        sentence=fault or tally.check.sentence,
+        grade=known[tally.grade],
         message=text,
         snippet=snippet,
-        grade=tally.grade,
         worst=None if shown is None else _worst(subject, shown),
         points=tally.points,
         excused=tally.excused,
         conventions=dict(sorted(tally.conventions.items())),
         violations=tally.violations,
         seconds=round(tally.seconds + time.perf_counter() - started, 4),
-        fault=tally.violation.fault if tally.violation is not None else None,
+    )
+
+
+def _raised(error: TargetError) -> Observation:
+    """The question that the target raised at, seen as one that it answers infinitely wrong."""
+    facts = {"truth": "an answer", "got": str(error)}
+    return Observation(
+        question=error.question, fault="raises", ratio=float("inf"), points=0, facts=facts
     )
 
 
 def _worst(subject: Subject, observation: Observation) -> Worst | None:
-    if observation.ratio == 0.0 and observation.fault is None:
+    if observation.fault is None and not _compared(observation):
         return None
     facts = message.facts(subject, observation)
     return Worst(
@@ -199,47 +229,17 @@ def level(check: Check) -> Level:
     return "MUST" if check.level == MUST else "SHOULD" if check.level == SHOULD else "NOTE"
 
 
-def _id(subject: Subject, name: str) -> str:
-    return cell_id(subject.loss.name, name, subject.backend.name, subject.dtype, subject.device)
-
-
-def _result(
-    subject: Subject,
-    check: Check,
-    name: str,
-    *,
-    status: Status,
-    reason: str | None = None,
-    message: str | None = None,
-    snippet: str | None = None,
-    grade: str | None = None,
-    worst: Worst | None = None,
-    points: int = 0,
-    excused: int = 0,
-    conventions: dict[str, str] | None = None,
-    violations: int = 0,
-    seconds: float = 0.0,
-    fault: str | None = None,
-) -> Result:
-    known: dict[str | None, Grade | None] = {None: None, "A": "A", "B": "B", "C": "C", "F": "F"}
+def blank(unit: plan.Unit, check: Check, name: str, status: Status, reason: str | None) -> Result:
+    """The result of a cell of which nothing was seen: its names, a status and the reason."""
     return Result(
-        id=_id(subject, name),
-        loss=subject.loss.name,
+        id=unit.id(name),
+        loss=unit.loss,
         check=name,
-        backend=subject.backend.name,
-        dtype=subject.dtype,
-        device=subject.device,
+        backend=unit.backend,
+        dtype=unit.dtype,
+        device=unit.device,
         level=level(check),
         status=status,
-        sentence=fault or check.sentence,
-        grade=known[grade],
+        sentence=check.sentence,
         reason=reason,
-        message=message,
-        snippet=snippet,
-        worst=worst,
-        points=points,
-        excused=excused,
-        conventions=conventions or {},
-        violations=violations,
-        seconds=seconds,
     )

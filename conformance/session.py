@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import platform
 import time
 from collections.abc import Callable, Sequence
@@ -14,7 +15,7 @@ from lossproof.conformance import deviations, environment, plan, runner, worker
 from lossproof.conformance.effort import EFFORTS
 from lossproof.conformance.registry import UsageError, backend
 from lossproof.reports import jsonl
-from lossproof.reports.model import Footer, Header, Report, Result
+from lossproof.reports.model import Footer, Header, Report, ReportError, Result
 
 Progress = Callable[[int, int, Result], None]
 
@@ -28,16 +29,23 @@ class Settings:
     jobs: int = 1
     max_time: float | None = None
     resume: Path | None = None
+    overwrite: bool = False
     expected: tuple[Path, ...] = (deviations.OWN,)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """A report, where it lies, and deviations that fitted no cell."""
+    """A report, where it lies, and what is to be said of it.
+
+    `replaced` is the header of a report that lay there before; `unmatched` are deviations that
+    fitted no cell, `expired` those that fitted one and excuse it no longer.
+    """
 
     report: Report
     path: Path
+    replaced: Header | None
     unmatched: tuple[deviations.Deviation, ...]
+    expired: tuple[deviations.Deviation, ...]
 
 
 def conduct(selection: plan.Selection, settings: Settings, progress: Progress) -> Outcome:
@@ -46,12 +54,14 @@ def conduct(selection: plan.Selection, settings: Settings, progress: Progress) -
     units = plan.units(chosen)
     known = tuple(d for path in settings.expected for d in deviations.read(path))
     planned = sum(len(plan.names(u, chosen.checks)) for u in units)
-    header = _header(chosen, settings.seed, planned)
-    path = settings.out / "report.jsonl"
-    earlier = None
+    worker.single_threaded()  # before the header, which says what workers inherit
+    path, earlier, replaced = settings.out / "report.jsonl", None, None
     if settings.resume is not None:
         path = settings.resume
         earlier = jsonl.read(path, allow_truncated=True)
+    else:
+        replaced = _replaced(path, settings.overwrite)
+    header = _header(chosen, settings, planned)
     started = time.monotonic()
     deadline = None if settings.max_time is None else started + settings.max_time
     with jsonl.Writer(path, resume=earlier) as writer:
@@ -84,8 +94,33 @@ def conduct(selection: plan.Selection, settings: Settings, progress: Progress) -
             )
         )
     report = jsonl.read(path)
-    unmatched = tuple(d for d in deviations.unmatched(report.results, known) if _covered(d, chosen))
-    return Outcome(report=report, path=path, unmatched=unmatched)
+    unmatched = deviations.unmatched(report.results, known)
+    return Outcome(
+        report=report,
+        path=path,
+        replaced=replaced,
+        unmatched=tuple(d for d in unmatched if _covered(d, chosen)),
+        expired=tuple(d for d in known if d.expired() and d not in unmatched),
+    )
+
+
+def _replaced(path: Path, overwrite: bool) -> Header | None:
+    """The header of the report that a run is to replace, None if there is none.
+
+    Raises UsageError for what must not be lost: a report that was cut off, or no report at all.
+    """
+    if overwrite or not path.is_file() or not path.stat().st_size:
+        return None
+    try:
+        found = jsonl.read(path, allow_truncated=True)
+    except ReportError as error:
+        raise UsageError(f"{error}; --overwrite replaces it") from error
+    if found.footer is None and found.results:
+        raise UsageError(
+            f"{path}: a run was cut off after {len(found.results)} of {found.header.cells} cells; "
+            f"--resume {path} finishes it, --overwrite replaces it"
+        )
+    return found.header
 
 
 def exit_code(counts: dict[str, int]) -> int:
@@ -97,11 +132,7 @@ def exit_code(counts: dict[str, int]) -> int:
 
 
 def _done(unit: plan.Unit, checks: Sequence[str], writer: jsonl.Writer) -> bool:
-    return all(_id(unit, name) in writer.finished for _, name in plan.names(unit, checks))
-
-
-def _id(unit: plan.Unit, name: str) -> str:
-    return f"{unit.loss}/{name}[{unit.backend},{unit.dtype},{unit.device}]"
+    return all(unit.id(name) in writer.finished for _, name in plan.names(unit, checks))
 
 
 def _not_run(
@@ -109,40 +140,24 @@ def _not_run(
 ) -> list[Result]:
     """Cells that a time limit left out."""
     return [
-        Result(
-            id=_id(unit, name),
-            loss=unit.loss,
-            check=name,
-            backend=unit.backend,
-            dtype=unit.dtype,
-            device=unit.device,
-            level=runner.level(check),
-            status="not-run",
-            sentence=check.sentence,
-            reason="the time limit ended the run",
-        )
+        runner.blank(unit, check, name, "not-run", "the time limit ended the run")
         for unit in units
         for check, name in plan.names(unit, checks)
-        if _id(unit, name) not in writer.finished
+        if unit.id(name) not in writer.finished
     ]
 
 
 def _covered(deviation: deviations.Deviation, chosen: plan.Selection) -> bool:
     """Whether the run was wide enough for the entry to have matched."""
     return any(
-        deviation.matches(f"{loss}/{name}[{b},{dtype},{device}]")
-        for loss in chosen.losses
-        for b in chosen.backends
-        if backend(b).missing() is None
-        for dtype in chosen.dtypes
-        for device in chosen.devices
-        for _, name in plan.names(
-            plan.Unit(loss=loss, backend=b, dtype=dtype, device=device), chosen.checks
-        )
+        deviation.matches(unit.id(name))
+        for unit in plan.units(chosen)
+        if backend(unit.backend).missing() is None
+        for _, name in plan.names(unit, chosen.checks)
     )
 
 
-def _header(chosen: plan.Selection, seed: int, planned: int) -> Header:
+def _header(chosen: plan.Selection, settings: Settings, planned: int) -> Header:
     present = [b for b in map(backend, chosen.backends) if b.missing() is None]
     return Header(
         lossproof=__version__,
@@ -151,7 +166,7 @@ def _header(chosen: plan.Selection, seed: int, planned: int) -> Header:
         cpu=environment.processor(),
         versions=environment.versions(),
         devices={b.name: {d: b.describe(d) for d in b.devices()} for b in present},
-        seed=seed,
+        seed=settings.seed,
         profile=chosen.profile,
         sufficient=EFFORTS[chosen.profile].sufficient,
         selection={
@@ -160,12 +175,19 @@ def _header(chosen: plan.Selection, seed: int, planned: int) -> Header:
             "dtypes": list(chosen.dtypes),
             "devices": list(chosen.devices),
             "checks": list(chosen.checks),
+            "expected": [_digest(path) for path in settings.expected],
         },
         cells=planned,
         probes=environment.probes(present),
         flags=environment.flags(),
         started=datetime.now(timezone.utc).isoformat(timespec="seconds"),
     )
+
+
+def _digest(path: Path) -> str:
+    """A file of expected deviations by its name and what it holds."""
+    name = path.name if path == deviations.OWN else path.as_posix()
+    return f"{name} (sha256 {hashlib.sha256(path.read_bytes()).hexdigest()[:16]})"
 
 
 __all__ = ["Outcome", "Settings", "UsageError", "conduct", "exit_code"]

@@ -63,9 +63,9 @@ class Cell:
         return f"<{self.id}>"
 
 
-class Violated(pytest.fail.Exception):  # type: ignore[name-defined,misc]
-    """A requirement does not hold. The message is made when it is first shown: not while
-    Hypothesis, which raises this many times, is shrinking."""
+class Unmet(pytest.fail.Exception):  # type: ignore[name-defined,misc]
+    """Ends a test. The message is made when it is first shown: not while Hypothesis, which raises
+    this many times, is shrinking."""
 
     def __init__(self, message: Callable[[], str]) -> None:
         super().__init__(pytrace=False)
@@ -79,6 +79,18 @@ class Violated(pytest.fail.Exception):  # type: ignore[name-defined,misc]
         return self._text
 
     __repr__ = __str__
+
+
+class Violated(Unmet):
+    """A requirement does not hold."""
+
+
+class Raised(Unmet):
+    """The implementation raised on input that the spec allows."""
+
+
+#: what ends a test, by the status of the cell
+_ENDS = {"failed": Violated, "errored": Raised}
 
 
 def values(option: str) -> tuple[str, ...]:
@@ -107,11 +119,10 @@ def selection() -> plan.Selection:
 def cells() -> list[tuple[Cell, deviations.Deviation | None]]:
     """The cells that are selected, each with the deviation that is expected of it.
 
-    Raises UsageError for names unknown and for files that cannot be read.
+    An entry that has expired expects nothing. Raises UsageError for names unknown and for files that cannot be read.
     """
     chosen = selection()
-    files = (deviations.OWN, *map(Path, values("expected")))
-    expected = [d for path in files for d in deviations.read(path)]
+    expected = [d for d in _deviations() if not d.expired()]
     every = [
         Cell(unit=unit, name=name)
         for unit in plan.units(chosen)
@@ -125,12 +136,21 @@ def cells() -> list[tuple[Cell, deviations.Deviation | None]]:
     ]
 
 
+def _deviations() -> list[deviations.Deviation]:
+    files = (deviations.OWN, *map(Path, values("expected")))
+    return [d for path in files for d in deviations.read(path)]
+
+
 def parameters() -> list[object]:
     """The cells as parameters of a test; a usage error ends collection with one line."""
     try:
         found = cells()
     except ValueError as error:
         raise pytest.Collector.CollectError(f"lossproof: {error}") from None
+    for old in _deviations():
+        if old.expired() and any(old.matches(cell.id) for cell, _ in found):
+            text = f"expected deviation expired on {old.expires}: {old.id}"
+            warnings.warn(text, ConformanceWarning, stacklevel=2)
     return [
         pytest.param(
             cell,
@@ -143,7 +163,9 @@ def parameters() -> list[object]:
 
 def _xfail(deviation: deviations.Deviation) -> pytest.MarkDecorator:
     link = "" if deviation.link is None else f" ({deviation.link})"
-    return pytest.mark.xfail(reason=deviation.reason + link, strict=False)
+    return pytest.mark.xfail(
+        reason=deviation.reason + link, strict=False, raises=_ENDS[deviation.status]
+    )
 
 
 def settings() -> hypothesis.settings:
@@ -168,8 +190,8 @@ def landmarks(cell: Cell) -> None:
     result = _asked(cell)
     if result.status == "skipped":
         pytest.skip(result.reason or "")
-    if result.status in ("failed", "errored"):
-        raise Violated(lambda: (result.message or result.sentence) + _again(cell))
+    if result.status in _ENDS:
+        raise _ENDS[result.status](lambda: (result.message or result.sentence) + _again(cell))
     if result.status == "warned":
         _warn_once(cell, lambda: result.message or result.sentence)
 
@@ -200,8 +222,8 @@ def ask(cell: Cell, question: Question) -> None:
         return result.message or result.sentence
 
     status, _ = runner.judge(tally)
-    if status in ("failed", "errored"):
-        raise Violated(lambda: message() + _again(cell))
+    if status in _ENDS:
+        raise _ENDS[status](lambda: message() + _again(cell))
     if status == "warned":
         _warn_once(cell, message)
 

@@ -12,19 +12,18 @@ from functools import cache, partial
 from multiprocessing import get_context
 
 from lossproof.backends.base import Backend
-from lossproof.conformance import plan, runner
-from lossproof.reports.model import Result, Status, cell_id
+from lossproof.conformance import environment, plan, runner
+from lossproof.reports.model import Result, Status
 
 
 def single_threaded() -> None:
-    """One thread for each framework: the pool is what uses the cores."""
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    """One thread for each library that is loaded from now on: the pool is what uses the cores."""
+    for name in environment.THREADS:
         os.environ.setdefault(name, "1")
 
 
 def _serve(parent: int) -> None:
-    """Begin a worker: one thread a framework, and an end when the parent is gone."""
-    single_threaded()
+    """Begin a worker, whose environment is that of its parent, and end it when that is gone."""
 
     def watch() -> None:
         while os.getppid() == parent:
@@ -61,14 +60,16 @@ def run(
     jobs: int,
     deadline: float | None = None,
 ) -> Iterator[list[Result]]:
-    """The results of each unit as it ends. Past the deadline no further unit is begun."""
+    """The results of each unit as it ends. Past the deadline no further unit is begun.
+
+    Processes of a pool inherit the environment: `single_threaded` is for the caller to say.
+    """
     if jobs <= 1:
         for unit in units:
             if deadline is not None and time.monotonic() > deadline:
                 return
             yield examine(unit, checks, profile, seed, again)
         return
-    single_threaded()
     waiting = list(units)[::-1]
     job = partial(examine, checks=checks, profile=profile, seed=seed, again=again)
     while waiting:
@@ -122,18 +123,5 @@ def _pooled(
 
 def refused(unit: plan.Unit, checks: Sequence[str], status: Status, reason: str) -> list[Result]:
     """The same status and reason for every check of a unit."""
-    return [
-        Result(
-            id=cell_id(unit.loss, name, unit.backend, unit.dtype, unit.device),
-            loss=unit.loss,
-            check=name,
-            backend=unit.backend,
-            dtype=unit.dtype,
-            device=unit.device,
-            level=runner.level(check),
-            status=status,
-            sentence=check.sentence,
-            reason=reason,
-        )
-        for check, name in plan.names(unit, checks)
-    ]
+    named = plan.names(unit, checks)
+    return [runner.blank(unit, check, name, status, reason) for check, name in named]

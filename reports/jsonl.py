@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Set
+from collections.abc import Iterator, Set
 from pathlib import Path
 from types import TracebackType
-from typing import IO
+from typing import IO, Any
 
 import msgspec
 
@@ -203,11 +203,29 @@ def _adds_up(footer: Footer, found: dict[str, int], name: str) -> None:
 
 def _same_run(path: Path, old: Header, new: Header) -> None:
     was, now = msgspec.to_builtins(old), msgspec.to_builtins(new)
-    for name in was:
-        if name != "started" and was[name] != now[name]:
-            raise ReportError(
-                f"{path}: cannot be resumed: {name} was {was[name]}, is {now[name]} now"
-            )
+    found = list(_differences("", {**was, "started": None}, {**now, "started": None}))
+    if found:
+        raise ReportError(f"{path}: cannot be resumed: {'; '.join(found)}")
+
+
+def _differences(name: str, was: Any, now: Any) -> Iterator[str]:
+    """What differs in words, key by key; of lists the entries that only one of them has."""
+    if isinstance(was, dict) and isinstance(now, dict):
+        for key in (*was, *(key for key in now if key not in was)):
+            if was.get(key) != now.get(key):
+                yield from _differences(
+                    f"{name}.{key}" if name else key, was.get(key), now.get(key)
+                )
+        return
+    if isinstance(was, list) and isinstance(now, list) and set(was) != set(now):
+        was, now = [x for x in was if x not in now], [x for x in now if x not in was]
+    yield f"{name} was {_told(was)}, is {_told(now)} now"
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "nothing more"
+    return "unset" if value is None else str(value)
 
 
 def _cannot_write(path: Path, error: OSError) -> ReportError:

@@ -22,12 +22,15 @@ def render(report: Report) -> str:
         *(f"**{escape(text)}**" for text in summary.shortcomings(report)),
         *_section("Environment", _environment(report.header)),
         *_section("Counts", _counts(results)),
-        *_section("Worst error, as a multiple of its budget", _matrix(results)),
+        *_section(
+            "Worst error of values and gradients, as a multiple of its budget", _matrix(results)
+        ),
         *_failures("Failures", summary.with_status(results, "failed", "errored")),
         *_failures("Warnings", summary.with_status(results, "warned")),
         *_section("Expected failures", _expected(summary.with_status(results, "xfailed"))),
         *_section("Unexpected passes", _expected(summary.with_status(results, "xpassed"))),
         *_section("Skipped", _skipped(results)),
+        *_section("More than half excused", _excused(summary.mostly_excused(results))),
         *_section("Conventions", _conventions(results)),
     ]
     return "\n\n".join(sections) + "\n"
@@ -62,9 +65,11 @@ def _counts(results: Sequence[Result]) -> str:
     if not judged + excused:
         return table
     share = 100 * excused / (judged + excused)
+    mostly = len(summary.mostly_excused(results))
     return (
         f"{table}\n\n{judged} sample points judged; {excused} more ({share:.2g} %) excused: at "
-        "an undecided branch, or where no accuracy is promised."
+        "an undecided branch, or where no accuracy is promised. Cells with more than half of their "
+        f"points excused: {mostly}."
     )
 
 
@@ -111,6 +116,23 @@ def _expected(results: Sequence[Result]) -> str:
 def _skipped(results: Sequence[Result]) -> str:
     rows = [(escape(reason), str(count)) for reason, count in summary.skips(results)]
     return _table(("reason", "cells"), rows)
+
+
+def _excused(results: Sequence[Result]) -> str:
+    """A row for each loss, backend and dtype, its checks named: these come in groups."""
+    groups: dict[tuple[str, str, str], list[Result]] = {}
+    for r in results:
+        groups.setdefault((r.loss, r.backend, f"{r.dtype} {r.device}"), []).append(r)
+    rows = [
+        (
+            *map(escape, key),
+            ", ".join(code(r.check) for r in group),
+            str(sum(r.points for r in group)),
+            str(sum(r.excused for r in group)),
+        )
+        for key, group in groups.items()
+    ]
+    return _table(("loss", "backend", "dtype", "checks", "judged", "excused"), rows)
 
 
 def _conventions(results: Sequence[Result]) -> str:

@@ -25,7 +25,11 @@ MARKS: dict[Status, str] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """Some cells, seen as one; `worst` is the cell that holds `ratio`."""
+    """Some cells, seen as one.
+
+    `ratio` is the worst error of values and gradients, `worst` the cell that holds it: other
+    checks, of behaviour, call what they find infinite where there is no number.
+    """
 
     status: Status
     ratio: float | None
@@ -67,7 +71,7 @@ def most_severe(results: Iterable[Result]) -> Status:
 def group(results: Iterable[Result]) -> Group:
     """Some results as one. Raises ValueError when there are none."""
     members = sorted(results, key=lambda r: r.id)
-    measured = [r for r in members if r.worst is not None]
+    measured = [r for r in members if r.worst is not None and _of_numbers(r)]
     worst = max(measured, key=_rank, default=None)
     return Group(
         status=most_severe(members),
@@ -134,14 +138,22 @@ def points(results: Iterable[Result]) -> tuple[int, int]:
     return sum(r.points for r in results), sum(r.excused for r in results)
 
 
+def mostly_excused(results: Iterable[Result]) -> list[Result]:
+    """The cells with more than half of their points excused, sorted by id."""
+    return sorted((r for r in results if r.excused > r.points > 0), key=lambda r: r.id)
+
+
 def shortcomings(report: Report) -> list[str]:
     """What keeps the report from being evidence of conformance, a sentence each; often nothing."""
-    header, found = report.header, len(report.results)
+    header, total = report.header, counts(report.results)
+    found = sum(total.values()) - total["not-run"]
     lines = []
     if not header.sufficient:
         lines.append(f"This {header.profile} run is not sufficient evidence of conformance.")
-    if report.footer is None or not report.footer.complete:
+    if report.footer is None:
         lines.append(f"The run was cut off after {found} of {header.cells} results.")
+    elif not report.footer.complete:
+        lines.append(f"A time limit ended the run after {found} of {header.cells} results.")
     if not found:
         lines.append("Nothing ran.")
     return lines
@@ -159,6 +171,10 @@ def facts(result: Result) -> list[tuple[str, str]]:
     w = result.worst
     at = ", ".join(f"{name}={value}" for name, value in w.at.items())
     return [("at", at), ("truth", w.truth), ("got", w.got), ("off", w.off), ("allowed", w.allowed)]
+
+
+def _of_numbers(result: Result) -> bool:
+    return result.level == "MUST" and result.check.partition(".")[0] in ("value", "gradient")
 
 
 def _rank(result: Result) -> float:

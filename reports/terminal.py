@@ -51,9 +51,15 @@ def _blocks(report: Report, width: int, limit: int | None) -> list[Text]:
             blocks.append(Text(f"... and {left} more {' or '.join(statuses)}\n"))
     if results:
         blocks.append(Text(_table(results, width) + "\n"))
+    if excused := summary.mostly_excused(results):
+        blocks.append(Text(f"{_cells(len(excused))} had more than half of the points excused"))
     blocks += [Text(one_line(note), "yellow") for note in summary.shortcomings(report)]
     blocks.append(_closing(report))
     return blocks
+
+
+def _cells(number: int) -> str:
+    return "1 cell" if number == 1 else f"{number} cells"
 
 
 def _message(result: Result) -> str:

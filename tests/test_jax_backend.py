@@ -8,6 +8,7 @@ import pytest
 
 pytest.importorskip("jax")
 
+import lossproof
 from lossproof.backends.base import BackendError
 from lossproof.backends.jax_.backend import JaxBackend
 
@@ -110,3 +111,23 @@ def test_coupled_rows_have_no_vmap():
     arguments = {"query": np.eye(2), "key": np.eye(2)}
     with pytest.raises(BackendError, match="no vmap over the rows of info_nce"):
         call("info_nce", arguments, transformation="vmap", temperature=0.1, reduction="none")
+
+
+def test_float64_is_enabled_for_the_call_alone():
+    import jax
+
+    before = jax.config.jax_enable_x64
+    try:
+        for setting in (False, True):
+            jax.config.update("jax_enable_x64", setting)
+            assert huber(np.float64).value.dtype == np.float64
+            found = lossproof.check(
+                LOSSES.get("huber"), loss="huber", backend="jax", dtypes=["float64", "float32"],
+                checks=["value", "gradient", "transformations"], profile="smoke",
+            )  # fmt: skip
+            assert {r.status for r in found} <= {"passed", "skipped"}
+            assert [r.check for r in found if r.status == "passed" and r.dtype == "float64"]
+            assert jax.config.jax_enable_x64 is setting
+            assert jax.numpy.ones(2).dtype == ("float64" if setting else "float32")
+    finally:
+        jax.config.update("jax_enable_x64", before)

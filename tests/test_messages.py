@@ -142,6 +142,9 @@ def test_a_target_that_raises_says_what_and_in_which_line():
         f"  in       wrong_losses.py:{line}",
     ]
     assert found.status == "errored"
+    with pytest.raises(AssertionError) as raised:
+        exec(found.snippet, {})
+    assert str(raised.value) == found.message
 
 
 def test_a_report_says_how_to_ask_again():
@@ -166,11 +169,13 @@ def test_snippets_show_the_violation_again_in_another_process(tmp_path):
     names = ("value", "gradient.target", "overflow", "layout", "special_values", "shapes")
     found = [r for r in violations(wrong.branchless, profile="default") if r.check in names]
     assert len(found) == len(names)
-    program = "\n".join(f"{r.snippet}\nprint('----')" for r in found)
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=tmp_path
-    )
-    assert done.stdout.split("\n----\n")[:-1] == [r.message for r in found]
+    for r in found:
+        done = subprocess.run(
+            [sys.executable, "-c", r.snippet], capture_output=True, text=True, cwd=tmp_path
+        )
+        assert done.returncode == 1
+        assert done.stdout == ""
+        assert done.stderr.endswith(f"AssertionError: {r.message}\n")
 
 
 def test_a_snippet_is_short_and_plain():
@@ -194,11 +199,12 @@ ask(
     assert message.snippet(item.subject, item.name, observation) == expected
 
 
-def test_the_snippet_of_a_violation_that_needs_its_batch_holds_the_batch(capsys):
+def test_the_snippet_of_a_violation_that_needs_its_batch_holds_the_batch():
     (found,) = violations(wrong.crowded, checks=["value"])
     assert "  alone    this sample conforms; it fails in a batch of 128" in found.message
-    exec(found.snippet, {})
-    assert capsys.readouterr().out.strip() == found.message
+    with pytest.raises(AssertionError) as raised:
+        exec(found.snippet, {})
+    assert str(raised.value) == found.message
 
 
 def test_a_function_in_memory_has_no_snippet():
@@ -219,7 +225,7 @@ def test_a_question_that_holds_now_says_so(capsys):
     case = found.worst.case
     assert case["target"] == f"{wrong.__file__}:branchless"
     mended = f"{wrong.__file__}:right"
-    assert reproduce.ask(
+    reproduce.ask(
         check="value", backend="numpy", target=mended, question=case["question"], how=case["how"]
     )
     assert capsys.readouterr().out == "huber / value: holds at this question\n"

@@ -17,10 +17,11 @@ SMALL = report(
     result("gradient.prediction", "failed", worst=worst(math.inf), violations=3,
            sentence="not the gradient of the spec", snippet="import torch\nprint(torch.ones(1))\n",
            message="huber / gradient.prediction: not the gradient\n  looks    like mse / 2"),
+    result("special_values", points=2, excused=3, worst=worst(math.inf)),
     result("kink", level="NOTE", conventions={"subgradient at r=0": "0"}),
     result("dtype", "skipped", reason="no float16 on cpu", dtype="float16"),
     result("overflow", "xfailed", reason="overflows", link="https://example.org/1_2#x"),
-    profile="smoke", sufficient=False, cells=5, exit_code=1,
+    profile="smoke", sufficient=False, cells=6, exit_code=1,
 )  # fmt: skip
 
 MARKDOWN = """\
@@ -41,7 +42,7 @@ MARKDOWN = """\
 | torch cpu     | a cpu   |
 | profile       | smoke   |
 | seed          | 0       |
-| cells         | 5       |
+| cells         | 6       |
 | losses        | huber   |
 | jax.x64       | yes     |
 | TF32          | unset   |
@@ -50,7 +51,7 @@ MARKDOWN = """\
 
 | status   | cells   |
 |----------|---------|
-| passed   | 2       |
+| passed   | 3       |
 | failed   | 1       |
 | warned   | 0       |
 | errored  | 0       |
@@ -59,10 +60,10 @@ MARKDOWN = """\
 | xpassed  | 0       |
 | not-run  | 0       |
 
-90 sample points judged; 10 more (10 %) excused: at an undecided branch, or where no accuracy is \
-promised.
+92 sample points judged; 13 more (12 %) excused: at an undecided branch, or where no accuracy is \
+promised. Cells with more than half of their points excused: 1.
 
-## Worst error, as a multiple of its budget
+## Worst error of values and gradients, as a multiple of its budget
 
 | loss   | backend   | float16   | float32   |
 |--------|-----------|-----------|-----------|
@@ -101,6 +102,12 @@ print(torch.ones(1))
 |-------------------|---------|
 | no float16 on cpu | 1       |
 
+## More than half excused
+
+| loss   | backend   | dtype       | checks           | judged   | excused   |
+|--------|-----------|-------------|------------------|----------|-----------|
+| huber  | torch     | float32 cpu | `special_values` | 2        | 3         |
+
 ## Conventions
 
 | loss   | convention         | torch   |
@@ -115,10 +122,11 @@ huber / gradient.prediction: not the gradient
 target               failed    passed    xfailed    skipped    worst  at
 -----------------  --------  --------  ---------  ---------  -------  -------------------------
 torch float16 cpu         0         0          0          1
-torch float32 cpu         1         2          1          0      inf  huber/gradient.prediction
+torch float32 cpu         1         3          1          0      inf  huber/gradient.prediction
 
+1 cell had more than half of the points excused
 This smoke run is not sufficient evidence of conformance.
-1 failed, 2 passed, 1 xfailed, 1 skipped in 1.5 s
+1 failed, 3 passed, 1 xfailed, 1 skipped in 1.5 s
 """
 
 

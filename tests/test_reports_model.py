@@ -124,6 +124,28 @@ def test_a_group_has_its_worst_error(ratios: list[float], text: str) -> None:
     assert summary.group(result(worst=worst(ratio)) for ratio in ratios).text == text
 
 
+def test_a_group_shows_the_worst_error_of_values_and_gradients_alone() -> None:
+    cells = [
+        result("value", worst=worst(0.25)),
+        result("gradient.target", worst=worst(0.5)),
+        result("overflow", "failed", worst=worst(math.inf)),
+        result("value", "warned", level="SHOULD", worst=worst(7.0)),
+    ]
+    seen = summary.group(cells)
+    assert seen.text == "FAIL 0.5"
+    assert seen.worst is cells[1]
+    assert summary.group(cells[2:3]).text == "FAIL"
+
+
+def test_cells_mostly_excused_were_judged_at_some_points() -> None:
+    found = [
+        result("a", points=1, excused=2),
+        result("b", points=2, excused=2),
+        result("c", "skipped", points=0, excused=2),
+    ]
+    assert summary.mostly_excused(found) == found[:1]
+
+
 def test_a_group_has_its_worst_grade_unless_something_failed() -> None:
     graded = [result("a", grade="A"), result("b", grade="C")]
     assert summary.group(graded).text == "ok C"

@@ -51,6 +51,32 @@ def test_another_run_cannot_resume(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"versions": {"torch": "2.14", "jax": None}}, "versions.torch was 2.13.0, is 2.14 now"),
+        ({"flags": {"TF32": "1"}}, "flags.TF32 was unset, is 1 now"),
+        (
+            {"selection": {"losses": ["huber", "mse"]}},
+            "selection.losses was nothing more, is mse now",
+        ),
+        (
+            {"selection": {"losses": ["huber"], "expected": ["a.toml (sha256 1)"]}},
+            "selection.expected was unset, is a.toml (sha256 1) now",
+        ),
+        ({"seed": 1, "profile": "a"}, "seed was 0, is 1 now; profile was default, is a now"),
+    ],
+)
+def test_a_refusal_names_what_differs_and_nothing_else(
+    tmp_path: Path, changes: dict[str, object], words: str
+) -> None:
+    path = tmp_path / "report.jsonl"
+    write(path, report(*THREE))
+    with Writer(path, resume=read(path)) as writer, pytest.raises(ReportError) as refusal:
+        writer.start(header(**changes))
+    assert str(refusal.value) == f"{path}: cannot be resumed: {words}"
+
+
 KILLED = """
 import os, signal, sys
 sys.path.insert(0, sys.argv[2])

@@ -28,10 +28,15 @@ def test_nothing_ran_is_said(render: Callable[[Report], str]) -> None:
 
 @RENDERERS
 def test_a_run_cut_off_says_so(render: Callable[[Report], str]) -> None:
-    said = "The run was cut off after 1 of 4 results."
-    assert said in render(report(result(), complete=False))
-    assert said in render(Report(header=report().header, results=(result(),)))
-    assert said not in render(report(result()))
+    header = report().header
+    assert "The run was cut off after 1 of 4 results." in render(
+        Report(header=header, results=(result(),))
+    )
+    left_out = [result(f"c{i}", "not-run") for i in range(3)]
+    assert "A time limit ended the run after 1 of 4 results." in render(
+        report(result(), *left_out, complete=False)
+    )
+    assert " of 4 results." not in render(report(result()))
 
 
 @RENDERERS
