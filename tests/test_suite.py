@@ -4,11 +4,14 @@ import os
 
 import pytest
 
+from lossproof.conformance.plugin import OPTIONS, variable
+
 pytest_plugins = ["pytester"]
 
 SUITE = ("--pyargs", "lossproof.conformance", "-p", "no:cacheprovider", "-rsxXw")
 
-#: a backend that comes with a distribution of its own: mse is right, mae wrong in three ways
+#: a backend that comes with a distribution of its own: mse is right, mae wrong in three ways, and
+#: huber raises
 BROKEN = '''
 import warnings
 import numpy as np
@@ -46,6 +49,11 @@ def mse(prediction, target, *, reduction):
 def mse_backward(cotangent, prediction, target, *, reduction):
     slope = spread(cotangent, prediction, reduction) * 2 * (prediction - target)
     return {"prediction": slope * (1.5 if slope.size == 33 else 1), "target": -slope}
+
+
+@implements("huber", dtypes=("float32",))
+def huber(prediction, target, *, delta, reduction):
+    raise MemoryError("no room")
 
 
 @implements("mae")
@@ -151,6 +159,57 @@ def test_expected_deviations_are_xfailed_with_their_reason(broken):
                  "--lossproof-expected=known.toml")  # fmt: skip
     result.assert_outcomes(xfailed=1, xpassed=1)
     result.stdout.fnmatch_lines(["XFAIL*value-broken* - a quarter too large"])
+
+
+def expecting(id_, *lines):
+    """An entry of a file of expected deviations."""
+    stated = (f'id = "{id_}"', 'reason = "known"', 'input = "prediction=1"')
+    return "\n".join(("[[deviation]]", *stated, *lines, ""))
+
+
+def test_an_error_is_excused_only_by_an_entry_that_says_so(broken):
+    known = broken.path.joinpath("known.toml")
+    arguments = ("--lossproof-loss=huber", "--lossproof-backend=broken",
+                 "--lossproof-dtype=float32", "--lossproof-check=value",
+                 "--lossproof-expected=known.toml")  # fmt: skip
+    known.write_text(expecting("huber/value[broken,*]"))
+    result = run(broken, *arguments)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*raises on input that the spec allows"])
+    known.write_text(expecting("huber/value[broken,*]", 'status = "errored"'))
+    run(broken, *arguments).assert_outcomes(xfailed=1)
+
+
+def test_an_entry_for_errors_excuses_no_violation(broken):
+    broken.path.joinpath("known.toml").write_text(
+        expecting("mae/value[broken,*]", 'status = "errored"')
+    )
+    result = run(broken, "--lossproof-loss=mae", "--lossproof-backend=broken",
+                 "--lossproof-dtype=float32", "--lossproof-check=value",
+                 "--lossproof-expected=known.toml")  # fmt: skip
+    result.assert_outcomes(failed=1)
+
+
+def test_an_entry_that_has_expired_excuses_nothing_and_warns(broken):
+    broken.path.joinpath("known.toml").write_text(
+        expecting("mae/value[broken,*]", "expires = 2001-01-31")
+    )
+    result = run(broken, "--lossproof-loss=mae", "--lossproof-backend=broken",
+                 "--lossproof-dtype=float32", "--lossproof-check=value",
+                 "--lossproof-expected=known.toml")  # fmt: skip
+    result.assert_outcomes(failed=1, warnings=1)
+    result.stdout.fnmatch_lines(
+        ["*expected deviation expired on 2001-01-31: mae/value?broken,??"], consecutive=False
+    )
+
+
+def test_every_option_has_a_line_of_help(broken):
+    shown = run(broken, "--help").stdout.str()
+    section = shown.partition("lossproof: conformance of loss functions:")[2].partition("\n\n")[0]
+    texts = " ".join(section.split()).split("--lossproof-")[1:]
+    assert [text.split("=")[0] for text in texts] == list(OPTIONS)
+    for option, text in zip(OPTIONS, texts, strict=True):
+        assert f"{OPTIONS[option]} (or {variable(option)})" in text
 
 
 def test_a_requirement_of_level_should_warns(broken):
