@@ -128,10 +128,10 @@ def test_the_search_finds_what_the_landmark_questions_do_not(broken):
 def test_environment_variables_are_enough_without_the_plugin(broken, monkeypatch):
     monkeypatch.setenv("LOSSPROOF_BACKEND", "broken")
     monkeypatch.setenv("LOSSPROOF_LOSS", "mae,mse")
-    monkeypatch.setenv("LOSSPROOF_CHECK", "dtype,value")
+    monkeypatch.setenv("LOSSPROOF_CHECK", "purity,value")
     monkeypatch.setenv("LOSSPROOF_PROFILE", "smoke")
     result = run(broken, "-p", "no:lossproof")
-    # mae fails in both dtypes that the backend has; mse claims float32 only; smoke skips dtype once
+    # mae fails in both dtypes that the backend has; mse claims float32 only; smoke skips purity once
     result.assert_outcomes(failed=2, passed=3, skipped=11)
     result.stdout.fnmatch_lines(
         ["*broken has no float64", "*broken has no bfloat16", "*mse does not support float16"],
@@ -151,11 +151,11 @@ def test_expected_deviations_are_xfailed_with_their_reason(broken):
     broken.path.joinpath("known.toml").write_text(
         '[[deviation]]\nid = "mae/value[broken,*]"\nreason = "a quarter too large"\n'
         'input = "prediction=1, target=0"\n\n'
-        '[[deviation]]\nid = "mae/dtype[broken,*]"\nreason = "was wrong once"\n'
+        '[[deviation]]\nid = "mae/purity[broken,*]"\nreason = "was wrong once"\n'
         'input = "prediction=1, target=0"\n'
     )
     result = run(broken, "--lossproof-loss=mae", "--lossproof-backend=broken",
-                 "--lossproof-dtype=float32", "--lossproof-check=value,dtype",
+                 "--lossproof-dtype=float32", "--lossproof-check=value,purity",
                  "--lossproof-expected=known.toml")  # fmt: skip
     result.assert_outcomes(xfailed=1, xpassed=1)
     result.stdout.fnmatch_lines(["XFAIL*value-broken* - a quarter too large"])
