@@ -61,7 +61,7 @@ class Tally:
         self.conventions.update(observation.conventions)
 
     def observe(self, subject: Subject, question: Question) -> None:
-        """Run the check on one question; not of a target that died in it, which would do so again."""
+        """Run the check on one question; not if the target died before, as it would again."""
         if self.error is not None and self.error.died:
             return
         started = time.perf_counter()

@@ -68,7 +68,7 @@ def _message(result: Result) -> str:
         return visible(result.message).rstrip("\n")
     facts = [*summary.facts(result), *([("because", result.reason)] if result.reason else [])]
     head = f"{summary.MARKS[result.status]} {one_line(result.id)}: {one_line(result.sentence)}"
-    return "\n".join([head, *(f"  {name:<8} {one_line(text)}" for name, text in facts)])
+    return "\n".join([head, *(f"  {name:<8} {one_line(text)}" for name, text in facts if text)])
 
 
 def _styled(message: str, status: Status) -> Text:

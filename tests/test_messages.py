@@ -166,7 +166,7 @@ def violations(function, **facts):
 
 def test_snippets_show_the_violation_again_in_another_process(tmp_path):
     # one check for each kind of question: searched, derived from a plain one, put in many ways
-    names = ("value", "gradient.target", "overflow", "layout", "special_values", "shapes")
+    names = ("value", "gradient.target", "overflow", "layout", "special_values", "reductions")
     found = [r for r in violations(wrong.branchless, profile="default") if r.check in names]
     assert len(found) == len(names)
     for r in found:

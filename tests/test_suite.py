@@ -131,7 +131,7 @@ def test_environment_variables_are_enough_without_the_plugin(broken, monkeypatch
     monkeypatch.setenv("LOSSPROOF_CHECK", "purity,value")
     monkeypatch.setenv("LOSSPROOF_PROFILE", "smoke")
     result = run(broken, "-p", "no:lossproof")
-    # mae fails in both dtypes that the backend has; mse claims float32 only; smoke skips purity once
+    # mae fails in both dtypes of the backend; mse claims float32 only; smoke skips purity once
     result.assert_outcomes(failed=2, passed=3, skipped=11)
     result.stdout.fnmatch_lines(
         ["*broken has no float64", "*broken has no bfloat16", "*mse does not support float16"],
