@@ -20,6 +20,13 @@ def describe(
     index: tuple[int, ...] | None = None,
 ) -> dict[str, str]:
     """Truth, answer, error and budget at an entry, by default the worst, in words and digits."""
+    if judgement.got is None and judgement.quantity != "value":
+        argument = judgement.quantity.partition(".")[2]
+        return {
+            "truth": f"a gradient of shape {np.shape(question.arguments[argument])}",
+            "got": f"none: nothing of the result depends on {argument}, as far as was recorded",
+            "off": "not comparable",
+        }
     if judgement.problem is not None or judgement.got is None or judgement.worst < 0:
         return {
             "truth": "an array of the stated shape and dtype",

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from lossproof.conformance import describe, oracle
+from lossproof.conformance import describe, diagnose, oracle
 from lossproof.conformance.check import Observation, checks
 from lossproof.conformance.subject import Subject, TargetError
 from lossproof.spec.question import Question
@@ -35,10 +35,18 @@ def render(subject: Subject, name: str, observation: Observation, again: str) ->
         _line("at", _at(question, observation)),
         *_about(name, observation, question),
         *(_line(key, value) for key, value in stated.items() if value),
+        *_looks(subject, observation),
     ]
     if not again.startswith("#"):
         lines.append(_line("again", f"lossproof reproduce '{again}'"))
     return "\n".join(lines)
+
+
+def _looks(subject: Subject, observation: Observation) -> Iterator[str]:
+    with np.errstate(all="ignore"):
+        guess = diagnose.looks(subject, observation)
+    if guess is not None:
+        yield _line("looks", guess)
 
 
 def _about(name: str, observation: Observation, shown: Question) -> Iterator[str]:

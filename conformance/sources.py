@@ -133,6 +133,11 @@ def _each_reduction(subject: Subject) -> Iterator[Question]:
         choices = (False, True) if reduction not in ("none", "sum") else (reduction == "none",)
         for given in choices:
             yield plain(subject, seed=seed, reduction=reduction, optional=given)
+    if any(a.optional for a in subject.loss.arguments.values()):
+        # nor do options change what weights are divided by
+        for options in subject.option_sets[1:]:
+            yield plain(subject, seed=7, reduction=subject.reductions[-1], options=options,
+                        optional=True)  # fmt: skip
 
 
 def _hostile(subject: Subject) -> Iterator[Question]:

@@ -40,7 +40,11 @@ def reductions(subject: Subject, question: Question) -> Iterator[Observation]:
         partly = question.with_arguments(labels=labels)
         for quantity in subject.quantities:
             judgement = subject.judge(partly, quantity)
-            yield compared(partly, judgement, what="the denominator counts ignored samples")
+            yield compared(
+                partly,
+                judgement,
+                what=f"the {question.reduction} of a batch ignored in part is not that of the spec",
+            )
     sizes = {**SIZES[0], "*": 0, "N": 0}
     empty = plain(subject, sizes=sizes, reduction=question.reduction, optional=False)
     yield from _of_nothing(subject, empty, "empty batch")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -11,6 +12,9 @@ from lossproof.conformance.points import SIZES
 from lossproof.conformance.sources import PLAIN, plain
 from lossproof.conformance.subject import Subject
 from lossproof.spec.question import Question
+
+#: beyond the blocks that kernels work in, and a multiple of none of them
+LONG = {"*": 4229, "N": 4229, "C": 3, "D": 2, "T": 5, "S": 2}
 
 
 @check(
@@ -22,25 +26,51 @@ from lossproof.spec.question import Question
 )
 def shapes(subject: Subject, question: Question) -> Iterator[Observation]:
     """Other shapes of the same question, then one pair of shapes that do not fit."""
-    for other in _variants(subject, question):
+    for other in _variants(subject):
         for quantity in subject.quantities:
+            if quantity == "value" and other.reduction != "none" and _empty(other):
+                continue  # what is made of no losses is the business of `reductions`
             judgement = subject.judge(other, quantity)
-            yield compared(other, judgement, what="wrong for arrays of another shape")
+            name = quantity.replace(".", " in ")
+            yield compared(other, judgement, what=f"the {name} is wrong for {_words(other)}")
     yield from _mismatch(subject, question)
 
 
-def _variants(subject: Subject, question: Question) -> Iterator[Question]:
+def _variants(subject: Subject) -> Iterator[Question]:
+    """Every shape unreduced, then by the last reduction, where gradients have shapes to lose."""
+    for reduction in dict.fromkeys((subject.reductions[0], subject.reductions[-1])):
+        yield from _sized(subject, reduction)
+    if subject.loss.samples and "none" in subject.reductions:
+        yield plain(subject, seed=10, sizes=LONG, reduction="none", optional=False)
+
+
+def _sized(subject: Subject, reduction: str) -> Iterator[Question]:
     loss = subject.loss
     for size in (1, 2):
-        yield plain(subject, seed=size, sizes=SIZES[size], optional=False)
-    if loss.output == "*" and "none" in subject.reductions:
-        eight = plain(subject, seed=7, sizes={**SIZES[0], "*": 8}, optional=False)
-        for shape in ((2, 2, 1, 2), (0,)):
+        yield plain(subject, seed=size, sizes=SIZES[size], reduction=reduction, optional=False)
+    if all(a.shape == "*" for a in loss.arguments.values()):
+        eight = plain(subject, seed=7, reduction=reduction, optional=False)
+        for shape in ((2, 2, 1, 2), (0,), (2, 0)):
             yield _reshaped(eight, shape)
-        one = plain(subject, seed=8, sizes={**SIZES[0], "*": 1}, optional=False)
-        yield _reshaped(one, ())
+        one = {**SIZES[0], "*": 1}
+        single = plain(subject, seed=8, sizes=one, reduction=reduction, optional=False)
+        yield _reshaped(single, ())
     elif loss.samples == "N":
-        yield plain(subject, seed=9, sizes={**SIZES[0], "N": 0}, optional=False)
+        none = {**SIZES[0], "N": 0}
+        yield plain(subject, seed=9, sizes=none, reduction=reduction, optional=False)
+
+
+def _empty(question: Question) -> bool:
+    return any(v is not None and np.size(v) == 0 for v in question.arguments.values())
+
+
+def _words(question: Question) -> str:
+    """The shapes that are asked about, in words."""
+    shapes = {k: np.shape(v) for k, v in question.arguments.items() if v is not None}
+    if len(set(shapes.values())) == 1:
+        shape = next(iter(shapes.values()))
+        return f"arrays of shape {shape}" if shape else "scalars"
+    return "arrays of shapes " + ", ".join(f"{v} ({k})" for k, v in shapes.items())
 
 
 def _reshaped(question: Question, shape: tuple[int, ...]) -> Question:
@@ -49,14 +79,10 @@ def _reshaped(question: Question, shape: tuple[int, ...]) -> Question:
         k: None if v is None else np.asarray(v).reshape(-1)[:size].reshape(shape)
         for k, v in question.arguments.items()
     }
-    cotangent = np.asarray(question.cotangent).reshape(-1)[:size].reshape(shape)
-    return Question(
-        loss=question.loss,
-        arguments=arguments,
-        options=question.options,
-        reduction=question.reduction,
-        cotangent=cotangent,
-    )
+    cotangent = np.asarray(question.cotangent)
+    if cotangent.ndim:
+        cotangent = cotangent.reshape(-1)[:size].reshape(shape)
+    return replace(question, arguments=arguments, cotangent=cotangent)
 
 
 def _mismatch(subject: Subject, question: Question) -> Iterator[Observation]:

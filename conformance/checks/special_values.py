@@ -200,10 +200,10 @@ def _others(
     if not reached.any():
         return Observation(question=question)
     worst = int(np.argmax(np.where(reached, judgement.ratios, -1.0)))
-    where = tuple(np.unravel_index(worst, judgement.ratios.shape))
+    where = tuple(int(i) for i in np.unravel_index(worst, judgement.ratios.shape))
     told = describe.describe(rest, judgement, subject.format, subject.profile, index=where)
     fault = f"{said} reaches samples that it is no part of"
-    placed = (int(where[0]) + 1, *where[1:])
+    placed = (where[0] + 1, *where[1:])
     return _wrong(
         question, fault, quantity, told["truth"], answer.astype(np.float64)[where], placed
     )

@@ -1,0 +1,201 @@
+"""What a wrong number looks like: a guess at the cause, said only where the numbers bear it out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from lossproof.conformance import oracle
+from lossproof.conformance.check import Observation
+from lossproof.conformance.describe import narrowed
+from lossproof.conformance.oracle import Judgement
+from lossproof.conformance.subject import Subject, TargetError
+from lossproof.spec.carriers import BALLS, Reals
+from lossproof.spec.formats import Format
+from lossproof.spec.loss import SpecError
+from lossproof.spec.question import Question
+
+#: how many roundings a factor or a denominator may be off and still be called by its name
+_CLOSE = 64.0
+
+
+def looks(subject: Subject, observation: Observation) -> str | None:
+    """What the wrong number looks like, or None."""
+    judgement, question = observation.judgement, observation.question
+    if judgement is None or judgement.problem is not None or judgement.got is None:
+        return None
+    if judgement.worst < 0 or "transformation" in observation.how:
+        return None
+    where = tuple(int(i) for i in np.unravel_index(judgement.worst, judgement.ratios.shape))
+    got = float(judgement.got.astype(np.float64)[where])
+    if not np.isfinite(got):
+        return _not_finite(subject, question, judgement)
+    try:
+        if judgement.quantity != "value":
+            followed = _cotangent(subject, question, judgement)
+            if followed is not None:
+                return followed
+        return _denominator(subject, question, judgement) or _factor(subject, question, judgement)
+    except (TargetError, SpecError):
+        return None
+
+
+# ---- nan and infinities
+
+
+def _not_finite(subject: Subject, question: Question, judgement: Judgement) -> str | None:
+    """At which kink, tie, end or limit a number is not finite."""
+    if question.separable and question.samples > 1:
+        question = narrowed(question, judgement.worst, judgement.ratios.shape)
+    found = [*_ties(question), *_places(question, subject.format)]
+    if not found:
+        return None
+    kink = " and a kink of the loss" if judgement.wide.flat[judgement.worst] else ""
+    return f"not finite where {' and '.join(found[:3])}{kink}"
+
+
+def _ties(question: Question) -> Iterator[str]:
+    for first, second in question.loss.ties:
+        a, b = (np.asarray(question.arguments[k], dtype=np.float64) for k in (first, second))
+        if a.size and a.shape == b.shape and np.array_equal(a, b):
+            yield f"{first} = {second}"
+
+
+def _places(question: Question, fmt: Format) -> Iterator[str]:
+    """The arguments at the ends of their domains, or beyond what exp and squares can take."""
+    for key, argument in question.loss.arguments.items():
+        if question.arguments.get(key) is None or argument.domain.kind != "real":
+            continue
+        values = np.asarray(question.arguments[key], dtype=np.float64)
+        if not values.size or not np.isfinite(values).all():
+            continue
+        ends = [e for e in (argument.domain.low, argument.domain.high) if np.isfinite(e)]
+        at_end = [e for e in ends if np.any(values == e)]
+        size = float(np.abs(values).max())
+        if at_end:
+            yield f"{key} is {at_end[0]:g}"
+        elif size == 0:
+            yield f"{key} is 0"
+        elif size > math.sqrt(fmt.largest):
+            yield f"the square of {key} overflows"
+        elif size > math.log(fmt.largest) and not ends:
+            yield f"exp of {key} overflows or vanishes"
+        elif size > -math.log(fmt.unit_roundoff) and not ends:
+            yield f"the sigmoid of {key} rounds to 0 or 1"
+
+
+# ---- gradients
+
+
+def _cotangent(subject: Subject, question: Question, judgement: Judgement) -> str | None:
+    """Whether the gradient follows the cotangent at all."""
+    cotangent = np.asarray(question.cotangent, dtype=np.float64)
+    if not np.any(cotangent):
+        return None
+    name = judgement.quantity.partition(".")[2]
+    if _same(subject, question, name, cotangent * 2):
+        everywhere = judgement.got is not None and not np.any(judgement.got)
+        if everywhere:
+            return "the gradient is 0 everywhere: detached, or constant"
+        return "the gradient does not depend on the cotangent"
+    rest = cotangent.copy()
+    rest.reshape(-1)[1:] *= 2
+    several = cotangent.size > 1 and bool(np.any(cotangent.reshape(-1)[1:]))
+    if several and _same(subject, question, name, rest):
+        return "the gradient depends on the first entry of the cotangent only"
+    return None
+
+
+def _same(subject: Subject, question: Question, name: str, cotangent: Reals) -> bool:
+    asked = replace(question, cotangent=np.asarray(subject.format.round(cotangent)))
+    before = subject.ask(question).gradients.get(name)
+    after = subject.ask(asked).gradients.get(name)
+    if before is None or after is None or np.shape(before) != np.shape(after):
+        return False
+    return bool(np.array_equal(np.asarray(before), np.asarray(after)))
+
+
+def _factor(subject: Subject, question: Question, judgement: Judgement) -> str | None:
+    """Whether every entry is the same simple multiple of the truth."""
+    times = _Multiple(subject, question, judgement)
+    return next((words for words, factor in _factors(question) if times.holds(factor)), None)
+
+
+class _Multiple:
+    """Whether an answer is a multiple of the truth, in all entries that can tell."""
+
+    def __init__(self, subject: Subject, question: Question, judgement: Judgement) -> None:
+        truth = oracle.truth(question, judgement.quantity, subject.format, subject.profile)
+        exact, got = BALLS.middle(truth.exact), np.asarray(judgement.got, dtype=np.float64)
+        with np.errstate(all="ignore"):
+            known = np.abs(exact) > _CLOSE * truth.budget
+        known &= np.isfinite(exact) & np.isfinite(got) & ~truth.wide & np.isfinite(truth.budget)
+        self.exact, self.got, self.budget = exact[known], got[known], truth.budget[known]
+
+    def holds(self, factor: float) -> bool:
+        slack = _CLOSE * abs(factor) * self.budget
+        return bool(self.got.size and np.all(np.abs(self.got - factor * self.exact) <= slack))
+
+
+def _factors(question: Question) -> Iterator[tuple[str, float]]:
+    yield "the truth with the other sign", -1.0
+    yield "twice the truth", 2.0
+    yield "half the truth", 0.5
+    sizes: dict[str, Any] = question.loss.axes_of(question.arguments)
+    counts = {("n" if a == "*" else a): int(np.prod(size)) for a, size in sizes.items()}
+    for axis, count in counts.items():
+        if count > 2:
+            yield f"the truth times {count}, the size of {axis}", float(count)
+            yield f"the truth divided by {count}, the size of {axis}", 1.0 / count
+
+
+# ---- means
+
+
+def _denominator(subject: Subject, question: Question, judgement: Judgement) -> str | None:
+    """Which denominator a wrong mean, or the gradient of one, has."""
+    if question.reduction in ("none", "sum") or "sum" not in question.loss.reductions:
+        return None
+    whole = replace(question, reduction="sum", cotangent=None)
+    total = oracle.truth(whole, "value", subject.format, subject.profile)
+    mean = oracle.truth(question, "value", subject.format, subject.profile)
+    sums, stated = float(BALLS.middle(total.exact)), float(BALLS.middle(mean.exact))
+    if not (np.isfinite(sums) and np.isfinite(stated) and sums and stated):
+        return None
+    right, times = sums / stated, _Multiple(subject, question, judgement)
+    terms = int(np.prod(question.loss.output_shape(question.arguments, "none")))
+    of = "the sum" if judgement.quantity == "value" else "the gradient of the sum"
+    for words, count in _counts(question, terms):
+        if count > 0 and abs(count - right) > 2.0**-6 * right and times.holds(right / count):
+            return f"{of} of {terms} losses divided by {words}, where {right:.6g} is stated"
+    return None
+
+
+def _counts(question: Question, terms: int) -> Iterator[tuple[str, float]]:
+    yield "1, which is the sum itself", 1.0
+    weight, labels = question.arguments.get("weight"), question.arguments.get("labels")
+    if weight is not None:
+        weights = np.asarray(weight, dtype=np.float64)
+        yield f"{weights.sum():.6g}, the sum of the weights given", float(weights.sum())
+        if labels is not None and question.options.get("ignore_index") is not None:
+            some = np.asarray(labels)
+            kept = some != question.options["ignore_index"]
+            chosen = weights[np.where(kept, some, 0)].sum()
+            yield f"{chosen:.6g}, weights of ignored samples included", float(chosen)
+    for axis, size in question.loss.axes_of(question.arguments).items():
+        count = int(np.prod(size))
+        if axis != "*":
+            yield f"{count}, the size of {axis}", float(count)
+    yield f"{terms}, the number of losses", float(terms)
+    if labels is not None and question.options.get("ignore_index") is not None:
+        kept_count = int((np.asarray(labels) != question.options["ignore_index"]).sum())
+        yield f"{kept_count}, the number of losses that are kept", float(kept_count)
+    yield f"{terms} · {terms}", float(terms) ** 2
+    yield f"{terms - 1}, one less than the number of losses", float(terms - 1)
+
+
+__all__ = ["looks"]
