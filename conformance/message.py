@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
@@ -67,19 +68,30 @@ def _searched(name: str) -> bool:
 def errored(subject: Subject, name: str, error: TargetError) -> str:
     """The message of a target that raised on a question within its domain."""
     lines = [
-        f"{_who(subject, name)}: raises on input that the spec allows",
+        f"{_who(subject, name)}: {_ending(error)} on input that the spec allows",
         _line("at", _at(error.question)),
         _line("got", str(error)),
     ]
-    raised = _raised(subject, error.error)
+    raised = error.where or _raised(subject, error.error)
     if raised is not None:
         lines.append(_line("in", raised))
     return "\n".join(lines)
 
 
+def _ending(error: TargetError) -> str:
+    """What became of the target: it raised, or its process is gone, and how."""
+    if not error.died:
+        return "raises"
+    kind = str(getattr(error.error, "kind", ""))
+    known = {"crashed": "crashes", "timed out": "gives no answer", "protocol": "answers nonsense"}
+    return known.get(kind, "is not asked any more")
+
+
 def _raised(subject: Subject, error: BaseException) -> str | None:
-    """The line of the implementation's file that an exception came through last."""
-    code = getattr(subject.implementation.forward, "__code__", None)
+    """The line of the implementation's file that an exception came through last, in this process."""
+    code = getattr(inspect.unwrap(subject.implementation.forward), "__code__", None)
+    if hasattr(error, "where") or hasattr(error, "said"):
+        return None
     through = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)

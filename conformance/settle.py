@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 
 from lossproof.backends.base import DTYPES, Backend
+from lossproof.backends.process.backend import GivenUp
+from lossproof.backends.process.client import Died
 from lossproof.backends.registry import Implementation
 from lossproof.conformance.agreement import questions, share, trial
 from lossproof.conformance.effort import EFFORTS
@@ -52,6 +54,9 @@ def settle(
     """Ask the function what it offers. What it raises at that is for the checks to report."""
     notes = [f"arguments: {implementation.bound}"] if implementation.bound else []
     found = implementation
+    error = _raised(_subject(found, loss, backend, device))
+    if isinstance(error, (Died, GivenUp)):
+        return Settled(implementation=found, notes=tuple(notes))
     for step in (_dtypes, _reductions, _options, _optional, _gradients):
         changes, said = step(_subject(found, loss, backend, device))
         found = replace(found, **changes)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
+import traceback
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lossproof.backends.base import Answer, Backend, NotAnArray
+from lossproof.backends.process.backend import GivenUp
+from lossproof.backends.process.client import Died
 from lossproof.backends.registry import Implementation
 from lossproof.conformance import oracle
 from lossproof.conformance.effort import Effort
@@ -24,13 +29,33 @@ def _kind(error: BaseException) -> str:
     return str(getattr(error, "kind", None) or type(error).__name__)
 
 
+def _last_line(error: BaseException, target: str) -> str | None:
+    """The line of the target that a process wrote down when it died, or that raised here."""
+    path = target.partition(".py:")[0] + ".py"
+    said = getattr(error, "said", None)
+    if said is not None:
+        lines = re.findall(r'File "([^"]+)", line (\d+)', said)
+        own = [(f, n) for f, n in lines if f.endswith(path.removeprefix(".")) or path in f]
+        return f"{Path(own[0][0]).name}:{own[0][1]}" if own else None
+    frames = traceback.extract_tb(error.__traceback__)
+    own_frames = [f for f in frames if Path(f.filename).name == Path(path).name]
+    return f"{Path(own_frames[-1].filename).name}:{own_frames[-1].lineno}" if own_frames else None
+
+
 class TargetError(Exception):
     """The implementation raised on a question that lies within its domain."""
 
-    def __init__(self, question: Question, error: BaseException) -> None:
+    def __init__(self, question: Question, error: BaseException, target: str = "") -> None:
         super().__init__(f"{_kind(error)}: {error}".strip())
         self.question = question
         self.error = error
+        #: the line of the target's file where it happened, if that is known
+        self.where: str | None = getattr(error, "where", None) or _last_line(error, target)
+
+    @property
+    def died(self) -> bool:
+        """Whether the target's process is gone: it crashed, hung, or broke the protocol."""
+        return isinstance(self.error, (Died, GivenUp))
 
 
 class Incomparable(Exception):
@@ -121,7 +146,7 @@ class Subject:
         except NotAnArray as error:
             raise Incomparable(question, str(error)) from error
         except Exception as error:
-            raise TargetError(question, error) from error
+            raise TargetError(question, error, self.implementation.name) from error
 
     def call(self, question: Question, **how: Any) -> Answer:
         """Call the implementation, letting through what it raises."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +17,17 @@ Arrays = dict[str, Array]
 Options = dict[str, Any]
 Forward = Callable[..., Any]
 Result = tuple[Any, Arrays]
+
+#: how a function is run: options of type float traced, options constant, or not compiled at all
+_WAYS = ("traced", "constant", "eager")
+_UNTRACEABLE = (
+    jax.errors.ConcretizationTypeError,
+    jax.errors.TracerArrayConversionError,
+    jax.errors.TracerIntegerConversionError,
+    jax.errors.NonConcreteBooleanIndexError,
+)
+#: the first way that worked for a function
+_way: WeakKeyDictionary[Forward, str] = WeakKeyDictionary()
 
 _JACOBIAN_LIMIT = 1 << 20
 
@@ -31,23 +43,36 @@ def run(
     """The value of `forward` and, with a cotangent, its gradient for each of `names`.
 
     The rules of `forward`, where it has any, are applied to the arrays first: they could not be
-    inside the compiled function.
+    inside the compiled function. A function that branches in Python on an option, or on its
+    arrays, cannot be traced in them: it is then compiled for that option, or run as it is.
     """
     validate = getattr(forward, "validate", None)
     if validate is not None:
         validate(**arrays, **options)
-    numbers = {name: float(value) for name, value in options.items() if isinstance(value, float)}
-    constants = tuple(
-        sorted((name, value) for name, value in options.items() if name not in numbers)
-    )
     if transformation == "jvp" and names:
         _check_jacobian(forward, arrays, options, names)
     moving = {name: arrays[name] for name in names}
     fixed = {name: array for name, array in arrays.items() if name not in names}
-    build = _function if transformation == "eager" else _compiled
-    function = build(forward, constants, transformation, tuple(arrays))
-    result: Result = function(moving, fixed, numbers, cotangent)
-    return result
+    ways = [w for w in _WAYS if _WAYS.index(w) >= _WAYS.index(_way.get(forward, _WAYS[0]))]
+    for way in ways:
+        numbers = {
+            name: float(value)
+            for name, value in options.items()
+            if isinstance(value, float) and way == "traced"
+        }
+        constants = tuple(sorted((k, v) for k, v in options.items() if k not in numbers))
+        build = _function if transformation == "eager" or way == "eager" else _compiled
+        function = build(forward, constants, transformation, tuple(arrays))
+        try:
+            result: Result = function(moving, fixed, numbers, cotangent)
+        except _UNTRACEABLE:
+            if way == ways[-1] or transformation is not None:
+                raise
+            continue
+        if transformation is None:
+            _way[forward] = way
+        return result
+    raise AssertionError("the last way returns or raises")
 
 
 @cache
