@@ -51,7 +51,9 @@ def _not_finite(subject: Subject, question: Question, judgement: Judgement) -> s
     """At which kink, tie, end or limit a number is not finite."""
     if question.separable and question.samples > 1:
         question = narrowed(question, judgement.worst, judgement.ratios.shape)
-    found = [*_ties(question), *_places(question, subject.format)]
+    found = list(_beyond(question, subject.format))
+    if not found:
+        found = [*_ties(question), *_ends(question)]
     if not found:
         return None
     kink = " and a kink of the loss" if judgement.wide.flat[judgement.worst] else ""
@@ -65,27 +67,37 @@ def _ties(question: Question) -> Iterator[str]:
             yield f"{first} = {second}"
 
 
-def _places(question: Question, fmt: Format) -> Iterator[str]:
-    """The arguments at the ends of their domains, or beyond what exp and squares can take."""
-    for key, argument in question.loss.arguments.items():
-        if question.arguments.get(key) is None or argument.domain.kind != "real":
-            continue
-        values = np.asarray(question.arguments[key], dtype=np.float64)
-        if not values.size or not np.isfinite(values).all():
-            continue
-        ends = [e for e in (argument.domain.low, argument.domain.high) if np.isfinite(e)]
-        at_end = [e for e in ends if np.any(values == e)]
-        size = float(np.abs(values).max())
-        if at_end:
-            yield f"{key} is {at_end[0]:g}"
-        elif size == 0:
+def _ends(question: Question) -> Iterator[str]:
+    """The arguments that reach an end of their domain, or are 0."""
+    for key, values in _reals(question):
+        domain = question.loss.arguments[key].domain
+        ends = [e for e in (domain.low, domain.high) if np.isfinite(e) and np.any(values == e)]
+        if ends:
+            yield f"{key} is {ends[0]:g}"
+        elif not np.any(values):
             yield f"{key} is 0"
-        elif size > math.sqrt(fmt.largest):
+
+
+def _beyond(question: Question, fmt: Format) -> Iterator[str]:
+    """The arguments beyond what squares, exponentials and sigmoids can take."""
+    for key, values in _reals(question):
+        domain, size = question.loss.arguments[key].domain, float(np.abs(values).max())
+        if size > math.sqrt(fmt.largest):
             yield f"the square of {key} overflows"
-        elif size > math.log(fmt.largest) and not ends:
+        elif np.isfinite(domain.low) or np.isfinite(domain.high):
+            continue
+        elif size > math.log(fmt.largest):
             yield f"exp of {key} overflows or vanishes"
-        elif size > -math.log(fmt.unit_roundoff) and not ends:
+        elif size > -math.log(fmt.unit_roundoff):
             yield f"the sigmoid of {key} rounds to 0 or 1"
+
+
+def _reals(question: Question) -> Iterator[tuple[str, Reals]]:
+    for key, argument in question.loss.arguments.items():
+        if question.arguments.get(key) is not None and argument.domain.kind == "real":
+            values = np.asarray(question.arguments[key], dtype=np.float64)
+            if values.size and np.isfinite(values).all():
+                yield key, values
 
 
 # ---- gradients

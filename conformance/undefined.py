@@ -15,7 +15,6 @@ import numpy as np
 from flint import arb, ctx
 
 from lossproof.conformance import limits
-from lossproof.conformance.oracle import RESULT_UNDERFLOWS
 from lossproof.spec.carriers import BALLS, Mask, Reals, entry
 from lossproof.spec.formats import Format
 from lossproof.spec.profile import Profile
@@ -98,7 +97,7 @@ def admissible(
     return Admissible(
         low=np.where(never, np.nan, low),
         high=np.where(never, np.nan, high),
-        slack=np.asarray(slack + RESULT_UNDERFLOWS * arithmetic.eta),
+        slack=np.asarray(slack + arithmetic.eta),
     )
 
 

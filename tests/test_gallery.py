@@ -14,13 +14,14 @@ from lossproof.conformance.effort import EFFORTS
 from lossproof.conformance.registry import backend
 from lossproof.conformance.runner import examine
 from lossproof.conformance.subject import Subject
+from lossproof.reports.model import Result
 from lossproof.spec.loss import catalogue, get
 
 CAUGHT = ("failed", "warned", "errored")
 
 
-def statuses(entry: Wrong, dtype: str, names: tuple[str, ...]) -> dict[str, str]:
-    """The status of each named check of an entry; `gradient` stands for all of its arguments."""
+def examined(entry: Wrong, dtype: str, names: tuple[str, ...]) -> list[Result]:
+    """The results of the named checks of an entry; `gradient` stands for all of its arguments."""
     loss, found = get(entry.loss), backend(entry.backend)
     implementation = Implementation(
         loss=entry.loss,
@@ -44,7 +45,12 @@ def statuses(entry: Wrong, dtype: str, names: tuple[str, ...]) -> dict[str, str]
         if name in names or check.name in names
     ]
     assert named, f"{entry.id}: no check is named {names}"
-    return {r.check: r.status for r in examine(subject, named, seed=0)}
+    return list(examine(subject, named, seed=0))
+
+
+def statuses(entry: Wrong, dtype: str, names: tuple[str, ...]) -> dict[str, str]:
+    """The status of each of them."""
+    return {result.check: result.status for result in examined(entry, dtype, names)}
 
 
 @pytest.mark.parametrize("entry", gallery(), ids=lambda entry: entry.id)

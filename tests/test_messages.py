@@ -103,7 +103,8 @@ def test_a_number_that_is_not_finite_says_which():
         "  truth    1.8446744074e+19\n"
         "  got      nan\n"
         "  off      not a finite number; 2.5 ulp allowed: one rounding of each input and of "
-        "6 operations"
+        "6 operations\n"
+        "  looks    not finite where the square of prediction overflows"
     )
 
 
