@@ -1,0 +1,80 @@
+"""What messages guess of a cause: only where the numbers bear it out, and in these words."""
+
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("jax")
+
+from gallery import gallery
+from test_gallery import examined
+
+
+def message_of(name, check):
+    (entry,) = (e for e in gallery() if e.id == name)
+    (found,) = examined(entry, entry.dtypes[0], (check,))
+    return found.message
+
+
+@pytest.mark.parametrize(
+    ("name", "check", "words"),
+    [
+        ("mse-cotangent-ignored", "gradient.prediction",
+         "the gradient does not depend on the cotangent"),
+        ("mse-first-cotangent", "gradient.prediction",
+         "the gradient depends on the first entry of the cotangent only"),
+        ("mse-half", "value", "half the truth"),
+        ("nll-without-minus", "value", "the truth with the other sign"),
+        ("mse-mean-twice", "value", "the sum of 8 losses divided by 8 · 8, where 8 is stated"),
+        ("ce-mean-over-ignored", "value",
+         "the sum of 4 losses divided by 4, the size of N, where 3 is stated"),
+        ("ce-mean-over-ignored", "reductions",
+         "the gradient of the sum of 4 losses divided by 3.65, weights of ignored samples "
+         "included, where 0.25 is stated"),
+        ("bcel-mean-by-weights", "reductions",
+         "the gradient of the sum of 8 losses divided by 18.5, the sum of the weights given, "
+         "where 8 is stated"),
+        ("mae-gradient-nan-at-tie", "kink",
+         "not finite where prediction = target and a kink of the loss"),
+        ("bce-where-hides-the-value-only", "gradient.prediction",
+         "not finite where prediction = target and prediction is 1 and target is 1"),
+        ("sigmoid-one-sided", "overflow", "not finite where exp of x overflows or vanishes"),
+    ],
+)  # fmt: skip
+def test_a_cause_that_the_numbers_bear_out_is_named(name, check, words):
+    assert message_of(name, check).splitlines()[-1] == f"  looks    {words}"
+
+
+@pytest.mark.parametrize(
+    ("name", "check"),
+    [("gaussian-full-ignored", "value"), ("poisson-stirling-without-two", "value")],
+)
+def test_nothing_is_guessed_otherwise(name, check):
+    assert "  looks " not in message_of(name, check)
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        ("mse-gradient-scrubbed",
+         ["nan in prediction gives a number for the gradient in prediction",
+          "  quantity gradient.prediction", "  truth    nan", "  got      0 at [0]"]),
+        ("mse-gradients-share-nan",
+         ["nan in prediction reaches samples that it is no part of",
+          "  quantity gradient.prediction", "  truth    1.2945010819", "  got      nan at [1]"]),
+        ("huber-inputs-scrubbed",
+         ["inf in prediction gives a wrong number",
+          "  quantity value", "  truth    inf, or nan", "  got      3.40282347e+38 at [0]"]),
+    ],
+)  # fmt: skip
+def test_special_values_show_the_one_entry_that_is_wrong(name, lines):
+    found = message_of(name, "special_values").splitlines()
+    assert found[0].endswith(f": {lines[0]}")
+    assert found[2:5] == lines[1:]
+
+
+def test_a_gradient_that_is_missing_says_so():
+    found = message_of("mse-target-detached", "gradient.target").splitlines()
+    assert found[2:4] == [
+        "  truth    a gradient of shape (512,)",
+        "  got      none: nothing of the result depends on target, as far as was recorded",
+    ]
