@@ -35,20 +35,23 @@ class Died(RuntimeError):
 class Program:
     """A running program. Not safe for threads: one question at a time."""
 
-    def __init__(self, command: Sequence[str], environment: Mapping[str, str] | None = None):
-        """Start it. Raises Died where the command cannot be run."""
+    def __init__(self, command: Sequence[str], *, tells: bool = False) -> None:
+        """Start it. Raises Died where the command cannot be run.
+
+        `tells` says that it writes where it is to standard error when it is sent SIGUSR1.
+        """
         try:
             self._process = subprocess.Popen(
                 list(command),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env={**os.environ, **(environment or {})},
                 start_new_session=True,
             )
         except OSError as error:
-            words = f"{command[0]} cannot be run: {error.strerror}"
+            words = f"cannot be run: {error.strerror}"
             raise Died("crashed", words, "") from error
+        self._tells = tells and hasattr(signal, "SIGUSR1")
         self._replies: queue.Queue[bytes] = queue.Queue()
         self._said: deque[bytes] = deque()
         self._listener = threading.Thread(target=self._listen, daemon=True)
@@ -56,9 +59,17 @@ class Program:
         self._listener.start()
         self._drain.start()
 
+    @property
+    def pid(self) -> int:
+        """The process's number."""
+        return self._process.pid
+
     def ask(self, message: Mapping[str, Any], seconds: float) -> dict[str, Any]:
         """The reply. Raises Died, and the program is gone then, in every case but a reply."""
-        assert self._process.stdin is not None
+        if not self._replies.empty():
+            early = self._replies.get()
+            words = f"wrote what nobody asked for: {early[:60]!r}"
+            raise self._lost("protocol" if early else "crashed", words)
         sender = threading.Thread(target=self._send, args=(encode(message),), daemon=True)
         sender.start()  # a program that does not read must not block us
         try:
@@ -72,7 +83,7 @@ class Program:
                 raise ProtocolError(f"a reply ends with a newline and has at most {LONGEST} bytes")
             return decode(line)
         except ProtocolError as error:
-            raise self._lost("protocol", str(error)) from error
+            raise self._lost("protocol", f"wrote what is no reply: {error}") from error
 
     def close(self) -> None:
         """End it, and every process that it began."""
@@ -116,8 +127,7 @@ class Program:
 
     def _lost(self, kind: str, words: str) -> Died:
         """What happened; the program is ended."""
-        if kind == "timed out" and hasattr(signal, "SIGUSR1"):
-            # our own server writes where it is when it is asked so
+        if kind == "timed out" and self._tells:
             with contextlib.suppress(OSError):
                 os.kill(self._process.pid, signal.SIGUSR1)
             time.sleep(0.3)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -29,6 +30,10 @@ DTYPES: dict[str, np.dtype[Any]] = {
         "uint64", "uint32", "uint16", "uint8", "bool", "complex64", "complex128",
     )
 } | {"bfloat16": np.dtype(ml_dtypes.bfloat16)}  # fmt: skip
+#: what a hexadecimal float looks like; a decimal would be read as another number
+_HEX = re.compile(
+    r"[+-]?(0x[0-9a-f]+(\.[0-9a-f]*)?(p[+-]?[0-9]+)?|nan|inf|infinity)", re.IGNORECASE
+)
 
 
 class ProtocolError(ValueError):
@@ -65,7 +70,9 @@ def pack(array: npt.NDArray[Any], form: str = "base64") -> dict[str, Any]:
         return {**head, "base64": base64.b64encode(little.tobytes()).decode()}
     if array.dtype.kind in "iub":
         return {**head, "values": array.reshape(-1).tolist()}
-    return {**head, "hex": [_hex(v) for v in array.astype(np.float64).reshape(-1).tolist()]}
+    with np.errstate(invalid="ignore"):  # a signalling nan
+        wide = array.astype(np.float64).reshape(-1)
+    return {**head, "hex": [_hex(v) for v in wide.tolist()]}
 
 
 def unpack(data: Any) -> npt.NDArray[Any]:
@@ -84,23 +91,64 @@ def unpack(data: Any) -> npt.NDArray[Any]:
     return flat.reshape(shape)
 
 
+def pack_each(
+    arrays: Mapping[str, npt.NDArray[Any] | None], form: str = "base64"
+) -> dict[str, Any]:
+    """Arrays by name as plain data; None is null. Raises ProtocolError."""
+    return {k: None if v is None else pack(np.asarray(v), form) for k, v in arrays.items()}
+
+
+def unpack_each(arrays: Mapping[str, Any]) -> dict[str, npt.NDArray[Any] | None]:
+    """Arrays by name from plain data. Raises ProtocolError."""
+    return {k: None if v is None else unpack(v) for k, v in arrays.items()}
+
+
 def _numbers(data: Mapping[str, Any], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
     forms = [k for k in ("base64", "hex", "values") if k in data]
-    if len(forms) != 1:
-        raise ProtocolError("an array has its numbers as one of base64, hex, values")
-    given = data[forms[0]]
+    if len(forms) != 1 or len(data) != 3:
+        raise ProtocolError("an array has dtype, shape, and one of base64, hex, values; no more")
+    given, integral = data[forms[0]], dtype.kind in "iub"
+    readable = {"base64", "values" if integral else "base64" if dtype.kind == "c" else "hex"}
     try:
         if forms[0] == "base64":
             raw = base64.b64decode(given, validate=True)
             little = dtype.newbyteorder("<") if dtype.kind != "V" else dtype
             return np.frombuffer(raw, dtype=little).astype(dtype)
-        if forms[0] == "hex":
-            # hexadecimal floats are exact in float64, and so is every narrower dtype's number
-            return np.array([float.fromhex(text) for text in given], np.float64).astype(dtype)
-        return np.array(given, dtype=dtype).reshape(-1)
+        if forms[0] not in readable:
+            raise ValueError(f"those of {dtype.name} are not written as {forms[0]}")
+        if integral:
+            return _integers(given, dtype)
+        return _floats(given, dtype)
     except (TypeError, ValueError, OverflowError, binascii.Error) as error:
         raise ProtocolError(f"the numbers of an array cannot be read: {error}") from error
 
 
+def _integers(given: Any, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    kind = bool if dtype.kind == "b" else int
+    for value in given:
+        if type(value) is not kind:
+            raise ValueError(f"{value!r} is no {dtype.name}")
+    return np.array(given, dtype=dtype)
+
+
+def _floats(given: Any, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """Hexadecimal floats: exact in float64, and so is every narrower dtype's number."""
+    for text in given:
+        if not _HEX.fullmatch(text):
+            raise ValueError(f"{text!r} is no hexadecimal float, such as 0x1.8p+1")
+    wide = np.array([float.fromhex(text) for text in given], np.float64)
+    with np.errstate(all="ignore"):
+        narrow = wide.astype(dtype)
+    changed = ~np.isnan(wide) & (narrow.astype(np.float64) != wide)
+    if changed.any():
+        raise ValueError(f"{given[int(np.argmax(changed))]} is no number of {dtype.name}")
+    return narrow
+
+
 def _hex(value: float) -> str:
-    return value.hex() if math.isfinite(value) else str(value)
+    """Without the zeros that Python pads with: 0x1.8p+1."""
+    if not math.isfinite(value):
+        return str(value)
+    mantissa, _, exponent = value.hex().partition("p")
+    digits = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
+    return f"{digits}p{exponent}"

@@ -23,7 +23,16 @@ import numpy as np
 from lossproof.backends import loading, state
 from lossproof.backends.base import Answer, Backend, BackendError, NotAnArray
 from lossproof.backends.builtin import backend
-from lossproof.backends.process.protocol import PROTOCOL, decode, encode, pack, unpack
+from lossproof.backends.process.memory import limit
+from lossproof.backends.process.protocol import (
+    PROTOCOL,
+    decode,
+    encode,
+    pack,
+    pack_each,
+    unpack,
+    unpack_each,
+)
 from lossproof.backends.registry import Implementation
 from lossproof.backends.usage import UsageError
 from lossproof.spec.loss import SpecError
@@ -91,14 +100,14 @@ class Server:
         with np.errstate(all="ignore"):
             answer = self.backend.call(
                 self.implementation,
-                {k: None if v is None else unpack(v) for k, v in given.items()},
+                unpack_each(given),
                 dict(request["options"]),
                 cotangent=None if cotangent is None else unpack(cotangent),
                 differentiate=tuple(request["differentiate"]),
                 **request["how"],
             )
-            changed = state.changed(before)
-        return {"answer": asdict(packed(replace(answer, changed=changed)))}
+        changed = state.changed(before)
+        return {"answer": asdict(packed(replace(answer, changed=(*answer.changed, *changed))))}
 
     def _raised(self, error: BaseException) -> dict[str, Any]:
         """An exception as data, with the last line of the target's own files that it came by."""
@@ -127,24 +136,9 @@ def packed(answer: Answer) -> Answer:
     return replace(
         answer,
         value=pack(np.asarray(answer.value)),
-        gradients={
-            k: None if v is None else pack(np.asarray(v)) for k, v in answer.gradients.items()
-        },
+        gradients=pack_each(answer.gradients),
         warnings=tuple(w[:500] for w in answer.warnings[:20]),
     )
-
-
-def limit(memory: int | None) -> None:
-    """Let the process have `memory` more bytes of data than it has now; POSIX only."""
-    if memory is None:
-        return
-    with contextlib.suppress(ImportError, OSError, ValueError):
-        import resource
-
-        with open("/proc/self/status", encoding="ascii") as lines:
-            now = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmData"))
-        resource.setrlimit(resource.RLIMIT_DATA, (now + memory, now + memory))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def main() -> None:

@@ -1,0 +1,96 @@
+"""A worker: one target in one process, started when it is asked and again after it died."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from lossproof.backends.process.client import Died, Program
+from lossproof.backends.usage import UsageError
+
+#: deaths without an answer in between, after which a target is not started again
+PATIENCE = 2
+
+
+class GivenUp(RuntimeError):
+    """The target died too often to be asked again; `said` is what it said the last time."""
+
+    kind = "given up"
+
+    def __init__(self, words: str, said: str) -> None:
+        super().__init__(words)
+        self.said = said
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Seconds for a call, seconds to start and import, and bytes beyond those of the imports."""
+
+    call: float = 20.0
+    start: float = 120.0
+    memory: int | None = 4 << 30
+
+
+@dataclass(kw_only=True)
+class Worker:
+    """A process and the limits that it runs under.
+
+    `opening` is said to it first; its reply tells what the target offers. `begun` is the word for
+    that in messages, `tells` whether it writes where it is when it is sent SIGUSR1.
+    """
+
+    name: str
+    command: Sequence[str]
+    limits: Limits
+    opening: Callable[[Program], dict[str, Any]]
+    begun: str = "started"
+    tells: bool = False
+    deaths: int = 0
+    last: Died | None = None
+    _program: Program | None = field(default=None, repr=False)
+
+    def start(self) -> dict[str, Any]:
+        """Start the process: the reply to its opening. Raises UsageError where there is none."""
+        self.close()
+        try:
+            self._program = Program(self.command, tells=self.tells)
+            return self.opening(self._program)
+        except Died as error:
+            self._program = None
+            words = f"{self.name} {error}, while it was {self.begun}{_reason(error.said)}"
+            raise UsageError(words) from error
+        except UsageError:
+            self.close()
+            raise
+
+    def ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """The reply to a call. Raises Died, then GivenUp once it died too often."""
+        if self.last is not None and self.deaths >= PATIENCE:
+            raise GivenUp(f"it {self.last}, {self.deaths} times in a row", self.last.said)
+        if self._program is None:
+            self.start()
+        assert self._program is not None
+        try:
+            reply = self._program.ask(request, self.limits.call)
+        except Died as error:
+            self._program = None
+            self.deaths += 1
+            self.last = error
+            raise
+        self.deaths = 0
+        return reply
+
+    def close(self) -> None:
+        """End the process, if there is one."""
+        if self._program is not None:
+            self._program.close()
+            self._program = None
+
+
+def _reason(said: str) -> str:
+    """The line of standard error that says most: the last that names an error, else the last."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    telling = [line for line in lines if re.search(r"error\b", line, re.IGNORECASE)] or lines
+    return f": {telling[-1][:200]}" if telling else ""
