@@ -156,6 +156,8 @@ class Maker:
         values = self._reals(rng, domain, shape, regime)
         if domain.kind == "real" and len(axes) > 1 and axes[-1] in ("C", "D"):
             values = self._row_patterns(rng, domain, values, regime)
+            if regime == "moderate" and axes[-1] == "D" and rng.random() < 0.5:
+                values = self._embeddings(rng, values)
         return values
 
     def _integers(
@@ -203,7 +205,7 @@ class Maker:
 
     def _large(self, rng: Random) -> float:
         """A magnitude whose sum, square or fourth power comes near overflow."""
-        ceiling = Arithmetic(format=self.format, reordered=True).ceiling
+        ceiling = Arithmetic(format=self.format, reordered=4.0).ceiling
         return float(rng.choice([ceiling / 8, ceiling**0.5 / 4, ceiling**0.25]))
 
     def _coarse(self, rng: Random, domain: Domain, shape: tuple[int, ...]) -> Reals:
@@ -226,6 +228,12 @@ class Maker:
         if np.isfinite(domain.low):
             return domain.low + size
         return np.where(rng.random(size.shape) < 0.5, size, -size)
+
+    def _embeddings(self, rng: Random, rows: Reals) -> Reals:
+        """The rows at lengths near 1: what a temperature of 0.07 divides is then of the order 1."""
+        lengths = np.sqrt((rows * rows).sum(axis=-1, keepdims=True))
+        scaled: Reals = rows / lengths * np.exp2(rng.uniform(-1, 1, size=lengths.shape))
+        return scaled
 
     def _row_patterns(self, rng: Random, domain: Domain, rows: Reals, regime: str) -> Reals:
         """Rows whose entries know of each other: offsets, ties at the top, one far ahead."""

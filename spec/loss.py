@@ -261,6 +261,20 @@ class Loss:
         """
         return None
 
+    @classmethod
+    def gain(cls, arguments: Arguments, options: Mapping[str, Any]) -> float:
+        """What a term of a gradient may be multiplied by before smaller factors; at least 1.
+
+        The chain rule may take its factors in any order, the weights first, and overflow on the
+        way. Losses with other large factors override it.
+        """
+        gain = 1.0
+        for key, argument in cls.arguments.items():
+            if argument.optional and arguments.get(key) is not None:
+                weights = np.asarray(arguments[key], dtype=np.float64)
+                gain *= float(np.max(np.abs(weights), initial=1.0))
+        return gain
+
     # ---- reductions
 
     def denominator(self, **arguments: Any) -> Tracked:

@@ -5,6 +5,7 @@ Each follows the rules of `spec.tracked`; reductions run over one axis, the last
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import cast
 
@@ -256,22 +257,81 @@ def largest(a: Tracked, axis: int = -1) -> Tracked:
 
 
 def logsumexp(a: Tracked, axis: int = -1) -> Tracked:
-    """log Σ e**a over an axis, shifted by the largest entry."""
+    """log Σ e**a over an axis, shifted by the largest entry.
+
+    It moves by no more than the entry that moves most.
+    """
     shift = largest(a, axis)
     spread = a - expand(shift, axis)
-    return shift + log(total(exp(spread), axis))
-
-
-def softmax(a: Tracked, axis: int = -1) -> Tracked:
-    """e**a / Σ e**a over an axis, shifted by the largest entry."""
-    weights = exp(a - expand(largest(a, axis), axis))
-    return weights / expand(total(weights, axis), axis)
+    found = shift + log(total(exp(spread), axis))
+    return _at_most(found, _carried(a, axis) + _logarithm_error(a, axis))
 
 
 def log_softmax(a: Tracked, axis: int = -1) -> Tracked:
     """a - log Σ e**a over an axis, both shifted by the largest entry."""
     spread = a - expand(largest(a, axis), axis)
-    return spread - expand(log(total(exp(spread), axis)), axis)
+    found = spread - expand(log(total(exp(spread), axis)), axis)
+    carried = a.e + np.expand_dims(_carried(a, axis) + _logarithm_error(a, axis), axis)
+    return _at_most(found, carried, roundings=2.0)
+
+
+def softmax(a: Tracked, axis: int = -1) -> Tracked:
+    """e**a / Σ e**a over an axis, shifted by the largest entry."""
+    weights = exp(a - expand(largest(a, axis), axis))
+    return _share(weights / expand(total(weights, axis), axis), a, axis)
+
+
+def exp_log_softmax(a: Tracked, axis: int = -1) -> Tracked:
+    """The softmax as e**log_softmax."""
+    return _share(exp(log_softmax(a, axis)), a, axis)
+
+
+def _share(found: Tracked, a: Tracked, axis: int) -> Tracked:
+    """`found`, a softmax of `a`, which stays between 0 and 1 however far `a` moves.
+
+    Entries of `a` that move by d move no share by more than σ(d) - σ(-d) = tanh(d / 2), nor by
+    more than expm1(2 d) of itself.
+    """
+    d = np.expand_dims(_carried(a, axis), axis)
+    with np.errstate(all="ignore"):
+        moved = np.fmin(np.tanh(d / 2), _magnitude(found) * np.expm1(2 * d))
+        rounding = 2 * np.expm1(np.expand_dims(_logarithm_error(a, axis), axis))
+    return _at_most(found, np.where(np.isfinite(d), moved + rounding, np.inf))
+
+
+def _carried(a: Tracked, axis: int) -> Reals:
+    """The largest budget along an axis."""
+    return np.asarray(a.e.max(axis=axis, initial=0.0))
+
+
+def _logarithm_error(a: Tracked, axis: int) -> float:
+    """What log Σ e**(a - max a) of n entries is wrong by at most, with `a` as given.
+
+    The sum is at least 1. The rounding of a difference d is worth u·|d|·e**-|d|, and with the
+    shares e**-|d| / Σ as weights |d| averages to less than log n.
+    """
+    arithmetic, n = a.arithmetic, max(a.shape[axis], 1)
+    u, eta, most = arithmetic.u, arithmetic.eta, math.log(n)
+    exp_ulps, log_ulps = (max(1.0, arithmetic.profile.error_of(f)) for f in ("exp", "log"))
+    terms = u * (1 + most + 2 * exp_ulps + summation_growth(n)) + (n + 1) * exp_ulps * eta
+    if terms >= 1:
+        return math.inf
+    return -math.log1p(-terms) + log_ulps * (2 * u * most + eta)
+
+
+def _at_most(found: Tracked, e: Reals, roundings: float = 1.0) -> Tracked:
+    """`found` with no larger budget than `e` and its own roundings; nothing beyond the limit."""
+    if isinstance(found, Dual):
+        return Dual(_at_most(value_of(found), e, roundings), found.slope)
+    arithmetic, size = found.arithmetic, _magnitude(found)
+    with np.errstate(all="ignore"):
+        capped = np.fmin(found.e, e + roundings * (arithmetic.u * size + arithmetic.eta))
+    budget = np.where(size > arithmetic.limit, found.e, capped)
+    return Tracked(arithmetic, found.x, np.asarray(budget), found.undecided)
+
+
+def _magnitude(a: Tracked) -> Reals:
+    return a.magnitudes()[1]
 
 
 def xlogy(a: Tracked, logarithm: Tracked) -> Tracked:

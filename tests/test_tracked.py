@@ -194,8 +194,8 @@ def test_overflow_promises_nothing(arithmetic: Arithmetic) -> None:
     assert np.isinf(maths.total(big).e)
     # a partial sum overflows, though the sum does not
     assert np.isinf(maths.total(arithmetic.input([3e38, 3e38, -3e38, -3e38])).e)
-    # near the largest number another order of the same operations may overflow
-    gradient = replace(arithmetic, reordered=True)
+    # a product that the largest cotangent would make overflow
+    gradient = replace(arithmetic, reordered=4.0)
     ceiling = gradient.ceiling
     assert ceiling < arithmetic.ceiling < arithmetic.format.largest
     assert np.isinf((gradient.input([1.0]) * (1.01 * ceiling)).e).all()
@@ -275,6 +275,31 @@ def test_nothing_times_an_infinite_logarithm_is_nothing() -> None:
     assert product.e[0] == 0
     assert product.x[1] == 0
     assert not product.x[2].is_finite()
+
+
+@pytest.mark.parametrize("scale", [1e3, 1e6, 1e8, 1e10, 1e30])
+def test_a_softmax_of_numbers_that_are_uncertain_is_bounded_still(scale: float) -> None:
+    """Logits off by more than 1 leave shares in [0, 1], and logarithms off by as much."""
+    rng = np.random.default_rng(11)
+    logits = scale * rng.normal(size=(200, 5))
+    logits[::2, 1:3] = logits[::2, :1] * (1 + 2e-7 * rng.normal(size=(100, 2)))
+    a, single = SINGLE.input(logits), logits.astype(np.float32)
+    with np.errstate(all="ignore"):
+        shares, total = _numpy_softmax(single), _numpy_logsumexp(single)
+        spread = single - single.max(axis=-1, keepdims=True)
+        logarithms = spread - np.log(np.exp(spread).sum(axis=-1, keepdims=True))
+        results = [
+            (maths.softmax(a), shares),
+            (maths.log_softmax(a), logarithms),
+            (maths.exp_log_softmax(a), np.exp(logarithms)),
+            (_spread(maths.logsumexp(a), a.shape), total),
+        ]
+    widest = float(a.e.max())
+    for (tracked, numbers), most in zip(results, [1.0, 2 * widest, 1.0, widest], strict=True):
+        off = distances(tracked, numbers)
+        assert (off <= tracked.e).all()
+        slack = 2.0**-18 * (1 + np.abs(numbers.astype(np.float64)))
+        assert (tracked.e <= most + slack).all()
 
 
 def test_exact_arithmetic_has_no_budgets() -> None:

@@ -284,6 +284,15 @@ def info_nce_backward(
 
 
 def _similarity(query: Array, key: Array, temperature: float) -> Array:
+    """⟨q_n, k_m⟩ / τ for every pair; where it overflows, the infinity of its own sign.
+
+    A partial product that overflows has the sign of the terms so far, not of the whole.
+    """
     has_axes("N, D", query=query, key=key)
     same_shape(query=query, key=key)
-    return (query @ key.T) / temperature
+    dots = query @ key.T
+    if not np.isfinite(dots).all():
+        e, f = exponent(query, axis=-1), exponent(key, axis=-1)
+        scaled = np.ldexp(query, -e) @ np.ldexp(key, -f).T
+        dots = np.where(np.isfinite(dots), dots, np.ldexp(scaled, e + f.T))
+    return np.asarray(dots / temperature)

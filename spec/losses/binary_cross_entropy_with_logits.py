@@ -69,6 +69,17 @@ class BinaryCrossEntropyWithLogits(Elementwise):
         positive = _weighted(pos_weight, target * softplus(-logits))
         return _weighted(weight, complement(target) * softplus(logits) + positive)
 
+    def value_by_weighted_target(
+        self,
+        logits: Tracked,
+        target: Tracked,
+        weight: Tracked | None = None,
+        pos_weight: Tracked | None = None,
+    ) -> Tracked:
+        # c · t first: it may underflow where c · (t · ζ(-z)) does not
+        positive = _weighted(pos_weight, target) * softplus(-logits)
+        return _weighted(weight, complement(target) * softplus(logits) + positive)
+
     def gradient(
         self,
         logits: Tracked,

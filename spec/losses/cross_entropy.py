@@ -19,7 +19,7 @@ from lossproof.spec import law
 from lossproof.spec.domain import LABEL, NONNEGATIVE, REAL, UNIT
 from lossproof.spec.loss import Argument, Flag, Gradients, Parameter, Rowwise, register
 from lossproof.spec.maths import (
-    exp,
+    exp_log_softmax,
     expand,
     log_softmax,
     logsumexp,
@@ -61,7 +61,7 @@ class CrossEntropy(Rowwise):
     ) -> Gradients:
         kept = expand_mask(labels != self.ignore_index)
         q = self._target(logits, np.where(labels == self.ignore_index, 0, labels), weight)
-        return {"logits": where(kept, exp(log_softmax(logits)) * expand(total(q), -1) - q, 0.0)}
+        return {"logits": where(kept, exp_log_softmax(logits) * expand(total(q), -1) - q, 0.0)}
 
     def denominator(self, **arguments: Any) -> Tracked:
         labels, weight = arguments["labels"], arguments.get("weight")

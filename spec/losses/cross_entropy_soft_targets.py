@@ -15,7 +15,17 @@ from dataclasses import replace
 from lossproof.spec import law
 from lossproof.spec.domain import NONNEGATIVE, REAL, UNIT
 from lossproof.spec.loss import Argument, Gradients, Parameter, Rowwise, register
-from lossproof.spec.maths import exp, expand, log, log_softmax, logsumexp, softmax, total, xlogy
+from lossproof.spec.maths import (
+    exp,
+    exp_log_softmax,
+    expand,
+    log,
+    log_softmax,
+    logsumexp,
+    softmax,
+    total,
+    xlogy,
+)
 from lossproof.spec.question import Question
 from lossproof.spec.tracked import Tracked
 
@@ -53,8 +63,7 @@ class CrossEntropySoftTargets(Rowwise):
     def gradient_by_log_softmax(
         self, logits: Tracked, target: Tracked, weight: Tracked | None = None
     ) -> Gradients:
-        logp = log_softmax(logits)
-        return self._gradient(exp(logp), logp, target, weight)
+        return self._gradient(exp_log_softmax(logits), log_softmax(logits), target, weight)
 
     def gradient_by_logsumexp(
         self, logits: Tracked, target: Tracked, weight: Tracked | None = None

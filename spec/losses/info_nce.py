@@ -17,7 +17,15 @@ import numpy as np
 from lossproof.spec import law
 from lossproof.spec.domain import POSITIVE, REAL
 from lossproof.spec.loss import Argument, Gradients, Loss, Parameter, register
-from lossproof.spec.maths import exp, expand, log_softmax, logsumexp, pick, softmax, total
+from lossproof.spec.maths import (
+    exp_log_softmax,
+    expand,
+    log_softmax,
+    logsumexp,
+    pick,
+    softmax,
+    total,
+)
 from lossproof.spec.question import Question
 from lossproof.spec.tracked import Tracked
 
@@ -59,7 +67,7 @@ class InfoNce(Loss):
         return self._pulled(cotangent, p, query, key)
 
     def vjp_by_log_softmax(self, cotangent: Tracked, query: Tracked, key: Tracked) -> Gradients:
-        p = exp(log_softmax(self._similarities(query, key)))
+        p = exp_log_softmax(self._similarities(query, key))
         return self._pulled(cotangent, p, query, key)
 
     def _similarities(self, query: Tracked, key: Tracked) -> Tracked:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from lossproof.spec import law
 from lossproof.spec.domain import REAL
 from lossproof.spec.loss import Argument, Gradients, Rowwise, register
-from lossproof.spec.maths import exp, expand, log_softmax, logsumexp, softmax, total
+from lossproof.spec.maths import exp_log_softmax, expand, log_softmax, logsumexp, softmax, total
 from lossproof.spec.question import Question
 from lossproof.spec.tracked import Tracked
 
@@ -50,7 +50,7 @@ class Listnet(Rowwise):
         q, logp = softmax(target), log_softmax(prediction)
         pulled = q * -logp
         return {
-            "prediction": exp(logp) * expand(total(q), -1) - q,
+            "prediction": exp_log_softmax(prediction) * expand(total(q), -1) - q,
             "target": pulled - q * expand(total(pulled), -1),
         }
 

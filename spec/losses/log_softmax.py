@@ -10,7 +10,15 @@ from collections.abc import Iterator
 from lossproof.spec import law
 from lossproof.spec.domain import REAL
 from lossproof.spec.loss import Argument, Gradients, Rowwise, register
-from lossproof.spec.maths import exp, expand, log_softmax, logsumexp, softmax, total
+from lossproof.spec.maths import (
+    exp,
+    exp_log_softmax,
+    expand,
+    log_softmax,
+    logsumexp,
+    softmax,
+    total,
+)
 from lossproof.spec.question import Question
 from lossproof.spec.tracked import Tracked
 
@@ -37,7 +45,7 @@ class LogSoftmax(Rowwise):
         return {"x": cotangent - softmax(x) * expand(total(cotangent), -1)}
 
     def vjp_by_output(self, cotangent: Tracked, x: Tracked) -> Gradients:
-        return {"x": cotangent - exp(log_softmax(x)) * expand(total(cotangent), -1)}
+        return {"x": cotangent - exp_log_softmax(x) * expand(total(cotangent), -1)}
 
     laws = (
         law.bounded(high=0.0), law.shift_invariant("x"), law.permutation_equivariant("x"),

@@ -9,8 +9,9 @@ sigmoid, ζ(s) = log(1 + e**s), and α_t = α where t = 1, 1 - α where t = 0 (1
 where σ(-s)^γ = exp(-γ · ζ(s)). σ(s) is the probability of the right class.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +19,14 @@ from lossproof.spec import law
 from lossproof.spec.carriers import Mask
 from lossproof.spec.domain import BINARY, NONNEGATIVE, REAL, UNIT
 from lossproof.spec.evaluate import lifted
-from lossproof.spec.loss import Argument, Elementwise, Gradients, Parameter, register
+from lossproof.spec.loss import (
+    Argument,
+    Arguments,
+    Elementwise,
+    Gradients,
+    Parameter,
+    register,
+)
 from lossproof.spec.maths import exp, sigmoid, softplus, where
 from lossproof.spec.question import Question
 from lossproof.spec.tracked import Tracked
@@ -71,6 +79,21 @@ class SigmoidFocal(Elementwise):
         rate = self._modulation(s) * (self.gamma * (sigmoid(s) * softplus(-s)) + sigmoid(-s))
         slope = self._balanced(positive, rate)
         return {"logits": where(positive, -slope, slope)}
+
+    def vjp_by_chain(self, cotangent: Tracked, logits: Tracked, target: Tracked) -> Gradients:
+        # the cotangent first, as automatic differentiation does: the products may underflow
+        # where those of the partial derivative do not
+        positive = _positive(target)
+        s = where(positive, logits, -logits)
+        u, m = self._balanced(positive, cotangent), self._modulation(s)
+        slope = self.gamma * (u * softplus(-s) * m) * sigmoid(s) + u * m * sigmoid(-s)
+        return {"logits": where(positive, -slope, slope)}
+
+    @classmethod
+    def gain(cls, arguments: Arguments, options: Mapping[str, Any]) -> float:
+        # γ · ζ(-s) may come before a σ(s) of 0
+        gamma = float(cls.complete(options)["gamma"])
+        return super().gain(arguments, options) * max(1.0, gamma)
 
     def _modulation(self, s: Tracked) -> Tracked:
         return exp(-(self.gamma * softplus(s)))
