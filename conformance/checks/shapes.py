@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from lossproof.conformance.check import MUST, Observation, check, compared
+from lossproof.conformance.oracle import Judgement
 from lossproof.conformance.points import SIZES
 from lossproof.conformance.sources import PLAIN, plain
 from lossproof.conformance.subject import Subject
@@ -15,6 +16,8 @@ from lossproof.spec.question import Question
 
 #: beyond the blocks that kernels work in, and a multiple of none of them
 LONG = {"*": 4229, "N": 4229, "C": 3, "D": 2, "T": 5, "S": 2}
+#: no more samples than any block holds
+FEW = 100
 
 
 @check(
@@ -33,15 +36,42 @@ def shapes(subject: Subject, question: Question) -> Iterator[Observation]:
             judgement = subject.judge(other, quantity)
             name = quantity.replace(".", " in ")
             yield compared(other, judgement, what=f"the {name} is wrong for {_words(other)}")
+    yield from _long(subject)
     yield from _mismatch(subject, question)
+
+
+def _long(subject: Subject) -> Iterator[Observation]:
+    """More samples than a block holds; what is wrong with a few of them is no matter of shape."""
+    if not subject.loss.samples or "none" not in subject.reductions:
+        return
+    question = plain(subject, seed=10, sizes=LONG, reduction="none", optional=False)
+    for quantity in subject.quantities:
+        judgement = subject.judge(question, quantity)
+        if judgement.problem is None:
+            judgement = _needing_the_rest(subject, question, judgement)
+        name = quantity.replace(".", " in ")
+        yield compared(question, judgement, what=f"the {name} is wrong for {_words(question)}")
+
+
+def _needing_the_rest(subject: Subject, question: Question, judgement: Judgement) -> Judgement:
+    """The judgement without samples that are as wrong when a few of them are asked alone."""
+    by_sample = judgement.violations.reshape(len(judgement.violations), -1).any(axis=1)
+    wrong = np.flatnonzero(by_sample)
+    wrong = np.unique([*wrong[: FEW // 2], *wrong[-FEW // 2 :]]).astype(np.intp)
+    if not wrong.size:
+        return judgement
+    few = subject.judge(question.take(wrong), judgement.quantity)
+    alone = few.violations.reshape(len(wrong), -1).any(axis=1)
+    kept = np.zeros(len(by_sample), dtype=np.bool_)
+    kept[wrong[~alone]] = True
+    mask = kept.reshape((-1,) + (1,) * (judgement.ratios.ndim - 1))
+    return replace(judgement, ratios=np.where(mask, judgement.ratios, 0.0))
 
 
 def _variants(subject: Subject) -> Iterator[Question]:
     """Every shape unreduced, then by the last reduction, where gradients have shapes to lose."""
     for reduction in dict.fromkeys((subject.reductions[0], subject.reductions[-1])):
         yield from _sized(subject, reduction)
-    if subject.loss.samples and "none" in subject.reductions:
-        yield plain(subject, seed=10, sizes=LONG, reduction="none", optional=False)
 
 
 def _sized(subject: Subject, reduction: str) -> Iterator[Question]:
