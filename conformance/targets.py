@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ import click
 from lossproof.backends import loading
 from lossproof.backends.base import Backend
 from lossproof.backends.loading import Source
+from lossproof.backends.process import program
 from lossproof.backends.process.backend import Limits, Remote, isolated
 from lossproof.backends.registry import Implementation
-from lossproof.conformance import baseline, deviations, plan, runner
+from lossproof.conformance import baseline, deviations, lanes, plan, runner
 from lossproof.conformance.effort import EFFORTS
 from lossproof.conformance.registry import UsageError, backend, choose
 from lossproof.conformance.settle import Settled, settle
@@ -57,24 +59,20 @@ def check(request: Request) -> int:
     started = time.monotonic()
     selection = request.selection
     choose("loss", selection.losses[0], tuple(catalogue()))
-    choose("backend", selection.backends[0], plan.backend_names())
-    chosen = selection.resolved()
-    inner = backend(chosen.backends[0])
-    absent = inner.missing()
-    if absent is not None:
-        raise UsageError(absent)
+    choose("backend", selection.backends[0], (*plan.backend_names(), program.NAME))
+    chosen = _resolved(selection)
     known = tuple(d for path in request.expected for d in deviations.read(path))
     earlier = None if request.baseline is None else baseline.read(request.baseline)
-    placed, claimed = _placed(request, chosen.losses[0], inner)
+    placed, claimed = _placed(request, chosen.losses[0], chosen.backends[0])
     try:
         for device in chosen.devices:
             choose("device", device, placed.devices())
         settled = settle(claimed, get(chosen.losses[0]), placed, chosen.devices[0])
         for note in settled.notes:
             click.echo(note)
-        shown = _Shown(known=known)
-        for result in _results(settled, placed, chosen, request.seed, shown.mark):
-            shown.add(result)
+        shown = _Shown()
+        for result in _results(settled, placed, chosen, request):
+            shown.add(deviations.mark(result, known))
     finally:
         if isinstance(placed, Remote):
             placed.worker.close()
@@ -88,7 +86,7 @@ def check(request: Request) -> int:
             target=request.source.target,
             loss=chosen.losses[0],
             backend=chosen.backends[0],
-            framework=inner.version(),
+            framework=placed.version(),
             seed=request.seed,
             profile=chosen.profile,
             sufficient=EFFORTS[chosen.profile].sufficient,
@@ -105,56 +103,97 @@ def check(request: Request) -> int:
     return code
 
 
-def _placed(request: Request, loss: str, inner: Backend) -> tuple[Backend, Implementation]:
+def _resolved(selection: plan.Selection) -> plan.Selection:
+    """The selection with its names checked; programs are a backend of `check` alone."""
+    if selection.backends != (program.NAME,):
+        return selection.resolved()
+    return replace(replace(selection, backends=()).resolved(), backends=selection.backends)
+
+
+def _placed(request: Request, loss: str, name: str) -> tuple[Backend, Implementation]:
     """The backend that calls the target, and the target's claim."""
+    if name == program.NAME:
+        if not request.isolation:
+            raise UsageError("a program always runs in a process of its own")
+        return program.program(request.source, loss, request.limits)
+    inner = backend(name)
+    absent = inner.missing()
+    if absent is not None:
+        raise UsageError(absent)
     if request.isolation:
         return isolated(request.source, loss, inner, request.limits)
     return inner, loading.load(request.source, loss, inner.name)
 
 
 def _results(
-    settled: Settled,
-    placed: Backend,
-    chosen: plan.Selection,
-    seed: int,
-    mark: Callable[[Result], Result],
+    settled: Settled, placed: Backend, chosen: plan.Selection, request: Request
 ) -> Iterator[Result]:
     """All results of a target, each as soon as it is known; its first dtype first."""
-    for unit in sorted(plan.units(chosen), key=lambda u: not u.primary):
-        named = plan.names(unit, chosen.checks)
+
+    def here(unit: plan.Unit) -> Iterator[Result]:
+        named = sorted(plan.names(unit, chosen.checks), key=lambda n: _place(n[0].name))
         reason = plan.missing(unit, placed, settled.implementation)
         if reason is not None:
             for found, name in named:
-                yield mark(runner.blank(unit, found, name, "skipped", reason))
-            continue
+                yield runner.blank(unit, found, name, "skipped", reason)
+            return
         subject = plan.subject(unit, placed, chosen.profile, settled.implementation)
-        for result in runner.examine(subject, named, seed=seed):
-            yield mark(result)
+        yield from runner.examine(subject, named, seed=request.seed)
+
+    units = sorted(plan.units(chosen), key=lambda u: not u.primary)
+    offered = [u for u in units if plan.missing(u, placed, settled.implementation) is None]
+    # a program of another language states what it has in other words, and is soon done
+    if not (placed.compiles and request.isolation and len(offered) > 1 and os.cpu_count() != 1):
+        for unit in units:
+            yield from here(unit)
+        return
+    for unit in units:
+        if unit not in offered:
+            yield from here(unit)
+    examination = lanes.Examination(
+        implementation=settled.implementation,
+        limits=request.limits,
+        checks=chosen.checks,
+        profile=chosen.profile,
+        seed=request.seed,
+    )
+    yield from lanes.two(offered, examination, here)
+
+
+def _place(name: str) -> int:
+    """Numbers come first: what a reader must know is whether they are right."""
+    first = ("value", "gradient", "overflow", "kink")
+    return first.index(name) if name in first else len(first)
 
 
 @dataclass
 class _Shown:
     """What was printed, so that one fault in four dtypes is told once."""
 
-    known: tuple[deviations.Deviation, ...]
     results: list[Result] = field(default_factory=list)
-    told: dict[tuple[str, str], list[str]] = field(default_factory=dict)
-
-    def mark(self, result: Result) -> Result:
-        """The result, xfailed or xpassed where it was expected."""
-        return deviations.mark(result, self.known)
+    told: dict[tuple[str, ...], list[Result]] = field(default_factory=dict)
 
     def add(self, result: Result) -> None:
-        """Print a violation, unless its like was printed for another dtype."""
+        """Print a violation, unless its like was printed for another check or dtype."""
         self.results.append(result)
         if result.status not in BAD:
             return
-        key = (result.check, result.sentence if result.status != "errored" else "errored")
+        key = _fault(result)
         if key in self.told:
-            self.told[key].append(result.dtype)
+            self.told[key].append(result)
             return
         self.told[key] = []
         click.echo(f"\n{result.status}: {result.message or result.reason}")
+
+
+def _fault(result: Result) -> tuple[str, ...]:
+    """What two results have in common that tell of one fault."""
+    if result.status == "errored":
+        return ("errored", (result.reason or "")[:80])
+    got = result.worst.got if result.worst is not None else ""
+    if result.sentence == "the answer cannot be compared":
+        return (result.sentence, got)
+    return (result.check, result.sentence)
 
 
 def _closing(
@@ -166,9 +205,11 @@ def _closing(
 ) -> Iterator[str]:
     """The last lines: the same faults elsewhere, what was not examined, and the verdict."""
     yield ""
-    for (name, _), dtypes in shown.told.items():
-        if dtypes:
-            yield f"the same in {', '.join(dict.fromkeys(dtypes))}: {name}"
+    for alike in shown.told.values():
+        if alike:
+            names = ", ".join(dict.fromkeys(r.check for r in alike))
+            dtypes = ", ".join(dict.fromkeys(r.dtype for r in alike))
+            yield f"the same fault: {names} in {dtypes}"
     reasons = Counter(r.reason for r in shown.results if r.status == "skipped")
     for reason, number in reasons.items():
         yield f"skipped {number}: {reason}"

@@ -22,7 +22,7 @@ def single_threaded() -> None:
         os.environ.setdefault(name, "1")
 
 
-def _serve(parent: int) -> None:
+def serve(parent: int) -> None:
     """Begin a worker, whose environment is that of its parent, and end it when that is gone."""
 
     def watch() -> None:
@@ -97,7 +97,7 @@ def _pooled(
     with ProcessPoolExecutor(
         max_workers=jobs,
         mp_context=get_context("spawn"),
-        initializer=_serve,
+        initializer=serve,
         initargs=(os.getpid(),),
     ) as pool:
         while waiting or running:

@@ -47,6 +47,7 @@ class JaxBackend(Backend):
     """
 
     name = "jax"
+    compiles = True
     transformations = ("eager", "vmap", "grad", "jvp")
 
     def missing(self) -> str | None:

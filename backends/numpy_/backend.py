@@ -72,6 +72,7 @@ class NumpyBackend(Backend):
             np.errstate(divide="warn", over="warn", under="ignore", invalid="warn"),
         ):
             warnings.simplefilter("always")
+            handling = np.geterr()
             value = implementation.forward(*handed.values(), **options)
             if pull and implementation.reverse is not None and cotangent is not None:
                 pulled = implementation.reverse(cotangent.copy(), *handed.values(), **options)
@@ -81,8 +82,11 @@ class NumpyBackend(Backend):
                         f"name of the argument, got {type(pulled).__name__}"
                     )
                 gradients = {name: _array(pulled.get(name)) for name in differentiate}
+            # the state at the end of this block is undone with it, and would not be seen later
+            changed = () if np.geterr() == handling else ("numpy.seterr",)
         return Answer(
             value=_result(value),
+            changed=changed,
             gradients=gradients,
             warnings=tuple(
                 str(each.message)
