@@ -86,9 +86,7 @@ def evaluated(question: Question, quantity: str, arithmetic: Arithmetic, method:
     """The quantity by a named method, evaluated once per question and precision."""
     kind, _, argument = quantity.partition(".")
     if kind != "value":
-        cotangent = np.abs(np.asarray(question.cotangent, dtype=np.float64))
-        gain = question.loss.gain(question.arguments, question.options)
-        arithmetic = replace(arithmetic, reordered=float(cotangent.max(initial=1.0)) * gain)
+        arithmetic = replace(arithmetic, reordered=_reordering(question, method))
     key = (kind, arithmetic, method, ctx.prec)
     if key not in question.memo:
         before = Operations.count
@@ -99,6 +97,17 @@ def evaluated(question: Question, quantity: str, arithmetic: Arithmetic, method:
         return value
     gradient: Tracked = question.memo[key][argument]
     return gradient
+
+
+def _reordering(question: Question, method: str) -> float:
+    """What a product may be larger by where the cotangent comes first, the 1/n of a mean last."""
+    cotangent = np.abs(np.asarray(question.cotangent, dtype=np.float64))
+    most = float(cotangent.max(initial=1.0))
+    if method.startswith("vjp") and question.reduction not in ("none", "sum"):
+        # products of these algorithms hold the cotangent of one loss, which is divided already
+        losses = question.loss.output_shape(question.arguments, "none")
+        most = max(most, float(np.prod(losses)))
+    return most * question.loss.gain(question.arguments, question.options)
 
 
 _EVALUATIONS: dict[str, Callable[[Question, Arithmetic, str], Any]] = {

@@ -45,7 +45,7 @@ from lossproof.spec.profile import IEEE, Profile
 
 #: the largest number over the largest result that is promised. Sound code may put a factor 1/2 last
 #: or 2 first, and no more than one: r²/2, 2·u·r. With 1 the Gaussian likelihood of torch and of JAX
-#: and ListNet of NumPy and of torch overflow early, with 2 nothing sound (`benchmarks/constants.py`)
+#: and ListNet of NumPy and of torch overflow early, with 2 nothing sound: `benchmarks/constants.py`
 HEADROOM = 2.0
 
 Operand = Union["Tracked", npt.ArrayLike]

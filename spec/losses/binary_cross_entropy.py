@@ -115,16 +115,6 @@ class BinaryCrossEntropy(Elementwise):
         a, b = self._floored(*self._plain_logarithms(prediction))
         return {"prediction": slope, "target": b - a}
 
-    def vjp_by_chain(self, cotangent: Tracked, prediction: Tracked, target: Tracked) -> Gradients:
-        # u · (p - t) first: it may underflow where the quotient does not
-        slope = cotangent * self._slope(prediction, target)
-        if not self.options_given("eps"):
-            difference = cotangent * (prediction - target)
-            quotient = difference / (prediction * complement(prediction))
-            slope = where(self._above_floor(prediction), quotient, slope)
-        a, b = self._floored(*self._plain_logarithms(prediction))
-        return {"prediction": slope, "target": cotangent * (b - a)}
-
     def _slope(self, prediction: Tracked, target: Tracked) -> Tracked:
         p, q = self._shifted(prediction)
         positive, negative = over(target, p), over(complement(target), q)

@@ -61,6 +61,17 @@ class GaussianNll(Elementwise):
         slope = r / v
         return {"prediction": slope, "target": -slope, "var": (1 / v - (r * r / v) / v) / 2}
 
+    def vjp_by_chain(
+        self, cotangent: Tracked, prediction: Tracked, target: Tracked, var: Tracked
+    ) -> Gradients:
+        # u / 2 first and 2 · r last, as automatic differentiation does: u / 2v may underflow
+        v = maximum(var, self.eps)
+        r = prediction - target
+        half = cotangent / 2
+        slope = half / v * (2 * r)
+        by_var = half / v - half * (r * r / v) / v
+        return {"prediction": slope, "target": -slope, "var": by_var}
+
     laws = (
         law.symmetric(), law.convex("prediction"), law.shift_invariant("prediction", "target"),
         law.mirrored("prediction", "target"),
