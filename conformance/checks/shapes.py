@@ -55,14 +55,15 @@ def _long(subject: Subject) -> Iterator[Observation]:
 
 def _needing_the_rest(subject: Subject, question: Question, judgement: Judgement) -> Judgement:
     """The judgement without samples that are as wrong when a few of them are asked alone."""
-    by_sample = judgement.violations.reshape(len(judgement.violations), -1).any(axis=1)
+    samples = len(judgement.ratios)
+    by_sample = np.asarray(judgement.violations.reshape(samples, -1).any(axis=1))
     wrong = np.flatnonzero(by_sample)
     wrong = np.unique([*wrong[: FEW // 2], *wrong[-FEW // 2 :]]).astype(np.intp)
     if not wrong.size:
         return judgement
     few = subject.judge(question.take(wrong), judgement.quantity)
     alone = few.violations.reshape(len(wrong), -1).any(axis=1)
-    kept = np.zeros(len(by_sample), dtype=np.bool_)
+    kept = np.zeros(samples, dtype=np.bool_)
     kept[wrong[~alone]] = True
     mask = kept.reshape((-1,) + (1,) * (judgement.ratios.ndim - 1))
     return replace(judgement, ratios=np.where(mask, judgement.ratios, 0.0))

@@ -10,14 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from lossproof.backends.base import Answer
-from lossproof.conformance import describe, limits, oracle
+from lossproof.conformance import describe, oracle
 from lossproof.conformance.check import MUST, Observation, check, compared
 from lossproof.conformance.sources import PLAIN, plain
+from lossproof.conformance.special import promised, with_special
 from lossproof.conformance.subject import Subject, TargetError
-from lossproof.conformance.undefined import Admissible, admissible
-from lossproof.spec.carriers import BALLS, Mask, Reals
+from lossproof.conformance.undefined import Admissible
+from lossproof.spec.carriers import Mask, Reals
 from lossproof.spec.question import Question
-from lossproof.spec.tracked import Arithmetic
 
 Array = npt.NDArray[Any]
 
@@ -60,17 +60,11 @@ def _bases(subject: Subject) -> Iterator[Question]:
             yield base.with_arguments(labels=chosen)
 
 
-def _with_special(question: Question, key: str, special: float) -> Question:
-    array = np.array(question.arguments[key], copy=True)
-    array.reshape(-1)[:1] = special
-    return question.with_arguments(**{key: array})
-
-
 def _special(
     subject: Subject, base: Question, here: Question, key: str, special: float
 ) -> Iterator[Observation]:
     """What becomes of the sample that holds the special number, and that no other notices."""
-    question = _with_special(base, key, special)
+    question = with_special(base, key, special)
     said = f"{special:g} in {key}"
     try:
         answer = subject.ask(question)
@@ -87,12 +81,7 @@ def _special(
         numbers = own.astype(np.float64)
         if quantity == "value":
             whole = numbers
-        if np.isnan(special):
-            fine, truth = _at_nan(subject, here, key, quantity, numbers)
-        else:
-            fine, truth = _at_infinity(subject, here, key, special, quantity, numbers)
-            if quantity != "value" and not fine.all():
-                fine |= _excused(subject, here, key, special, quantity, numbers, whole)
+        fine, truth = promised(subject, here, key, special, quantity, numbers, whole)
         first = numbers.reshape(-1)[:1]
         conventions = {said: ", ".join(f"{v:g}" for v in first)} if quantity == "value" else {}
         seen = _own(question, said, quantity, fine, truth, numbers)
@@ -105,68 +94,6 @@ def _of(answer: Answer, quantity: str) -> Array | None:
     name = quantity.partition(".")[2]
     got = answer.value if quantity == "value" else answer.gradients.get(name)
     return None if got is None else np.asarray(got)
-
-
-def _at_nan(
-    subject: Subject, here: Question, key: str, quantity: str, got: Reals
-) -> tuple[Mask, Admissible]:
-    """A value that depends on the number must be nan; a gradient may be that of a branch."""
-    if quantity == "value":
-        touched = limits.moves(here, quantity, key)
-        clean = oracle.truth(here, quantity, subject.format, subject.profile)
-        still = np.where(touched, np.nan, BALLS.middle(clean.exact))
-        allowed = Admissible(low=still, high=still, slack=clean.budget)
-    else:
-        allowed = admissible(here, quantity, key, subject.format, subject.profile)
-    return allowed.admits(got), allowed
-
-
-def _at_infinity(
-    subject: Subject, here: Question, key: str, special: float, quantity: str, got: Reals
-) -> tuple[Mask, Admissible]:
-    limit = limits.of(here, quantity, key, special)
-    slack = np.where(np.isfinite(limit), _slack(subject, here, key, special, quantity, limit), 0.0)
-    allowed = Admissible(low=limit, high=limit, slack=slack)
-    return np.asarray(np.isnan(limit) | allowed.admits(got)), allowed
-
-
-def _excused(
-    subject: Subject,
-    here: Question,
-    key: str,
-    special: float,
-    quantity: str,
-    got: Reals,
-    value: Reals,
-) -> Mask:
-    """Gradients of a value that is no finite number, where the formula has no answer either.
-
-    A value of nan has compared with nan on its way; an infinite one may have gradient 0 where the
-    formula at infinity is 0/0 or the like.
-    """
-    if np.isnan(value).any():
-        return _at_nan(subject, here, key, quantity, got)[0]
-    if np.isinf(value).any():
-        return np.asarray((got == 0) & limits.undefined(here, quantity, key, special))
-    return np.zeros(got.shape, dtype=np.bool_)
-
-
-def _slack(
-    subject: Subject, here: Question, key: str, special: float, quantity: str, limit: Reals
-) -> Reals:
-    """The budget far out on the way to a finite limit, and what is still missing to it there.
-
-    Far out is where budgets are finite yet: below the ceiling, and where squares are below it; and
-    where exponentials have vanished but budgets are small.
-    """
-    ceiling = Arithmetic(format=subject.format, reordered=True).ceiling
-    slack: Reals = np.full(limit.shape, np.inf)
-    for far in (ceiling / 4, np.sqrt(ceiling) / 4, 64.0):
-        question = _with_special(here, key, np.copysign(far, special))
-        truth = oracle.truth(question, quantity, subject.format, subject.profile)
-        missing = np.abs(BALLS.middle(truth.exact) - limit)
-        slack = np.fmin(slack, truth.budget + missing)
-    return slack
 
 
 def _own(
