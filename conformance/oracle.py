@@ -86,7 +86,9 @@ def evaluated(question: Question, quantity: str, arithmetic: Arithmetic, method:
     """The quantity by a named method, evaluated once per question and precision."""
     kind, _, argument = quantity.partition(".")
     if kind != "value":
-        arithmetic = replace(arithmetic, reordered=_reordering(question, method))
+        cotangent = np.abs(np.asarray(question.cotangent, dtype=np.float64))
+        gain = question.loss.gain(question.arguments, question.options)
+        arithmetic = replace(arithmetic, reordered=float(cotangent.max(initial=1.0)) * gain)
     key = (kind, arithmetic, method, ctx.prec)
     if key not in question.memo:
         before = Operations.count
@@ -97,17 +99,6 @@ def evaluated(question: Question, quantity: str, arithmetic: Arithmetic, method:
         return value
     gradient: Tracked = question.memo[key][argument]
     return gradient
-
-
-def _reordering(question: Question, method: str) -> float:
-    """What a product may be larger by where the cotangent comes first, the 1/n of a mean last."""
-    cotangent = np.abs(np.asarray(question.cotangent, dtype=np.float64))
-    most = float(cotangent.max(initial=1.0))
-    if method.startswith("vjp") and question.reduction not in ("none", "sum"):
-        # products of these algorithms hold the cotangent of one loss, which is divided already
-        losses = question.loss.output_shape(question.arguments, "none")
-        most = max(most, float(np.prod(losses)))
-    return most * question.loss.gain(question.arguments, question.options)
 
 
 _EVALUATIONS: dict[str, Callable[[Question, Arithmetic, str], Any]] = {
@@ -141,16 +132,18 @@ def truth(
     for precision in PRECISIONS:
         with ctx.workprec(precision):
             answers = [evaluated(question, quantity, arithmetic, m) for m in methods.values()]
-        result = _combined(answers, arithmetic)
+        result = _combined(answers, tuple(methods))
         if _sharp(result):
             break
     assert result is not None
     return result
 
 
-def _combined(answers: list[Tracked], arithmetic: Arithmetic) -> Truth:
+def _combined(answers: list[Tracked], names: tuple[str, ...]) -> Truth:
     budgets = np.stack([a.e for a in answers])
-    finite = np.where(np.isfinite(budgets), budgets, -np.inf).max(axis=0)
+    # another order of the same factors widens a promise, and makes none
+    promised = np.isfinite(budgets[[name != "chain" for name in names]]).any(axis=0)
+    finite = np.where(np.isfinite(budgets) & promised, budgets, -np.inf).max(axis=0)
     stated = answers[0]
     wide = np.zeros(stated.shape, dtype=np.bool_)
     if stated.undecided is not None:
@@ -251,7 +244,7 @@ def _filter(
     arithmetic = Arithmetic(format=fmt, profile=profile, carrier=FLOATS)
     methods = question.loss.algorithms("value" if quantity == "value" else "gradient")
     answers = [evaluated(question, quantity, arithmetic, m) for m in methods.values()]
-    result = _combined(answers, arithmetic)
+    result = _combined(answers, tuple(methods))
     with np.errstate(all="ignore"):
         error = np.abs(got - result.exact)
         slack = result.budget * 2.0**-24

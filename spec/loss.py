@@ -9,7 +9,9 @@ kink, the whole subdifferential.
     vjp(cotangent, *arguments)     the vector-Jacobian product (losses that couple samples)
 
 A method named `value_by_<name>` (`gradient_by_`, `vjp_by_`) states the same quantity by another
-sound algorithm; an implementation may be as inaccurate as the worst of them.
+sound algorithm; an implementation may be as inaccurate as the worst of them. `vjp_by_chain` is only
+another order of the same factors, as automatic differentiation has it: it may widen a budget, and
+promises nothing where no algorithm does.
 """
 
 from __future__ import annotations
