@@ -17,7 +17,7 @@ from lossproof import __version__
 from lossproof.backends.base import DTYPES
 from lossproof.backends.loading import Source
 from lossproof.backends.process.backend import Limits
-from lossproof.conformance import deviations, present, targets
+from lossproof.conformance import commands_compare, deviations, present, targets
 from lossproof.conformance.effort import EFFORTS
 from lossproof.conformance.plan import Selection
 from lossproof.conformance.registry import UsageError
@@ -312,3 +312,7 @@ def reproduce(reference: str, entry: bool) -> None:
         click.echo(present.entry(reference), nl=False)
     else:
         sys.exit(present.reproduce(reference))
+
+
+for _command in commands_compare.COMMANDS:
+    main.add_command(_command)

@@ -1,0 +1,182 @@
+"""What a function that is not its loss looks like instead."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from lossproof.backends.base import DTYPES
+from lossproof.conformance.asker import Asker, Hopeless, Patience
+from lossproof.conformance.candidates import Base, Candidate
+from lossproof.conformance.fitting import SHAPES, Fit, judged, sieve
+from lossproof.conformance.held import settings
+from lossproof.conformance.identify import LINES, SIMPLE, closest
+from lossproof.conformance.mistakes import variants
+from lossproof.conformance.schemes import SCHEMES
+from lossproof.conformance.settle import SETTLED
+from lossproof.conformance.subject import Subject
+from lossproof.conformance.variants import exchanged, without
+from lossproof.spec.loss import Loss, catalogue
+
+#: what is judged of those that the sieve lets through
+CLOSEST = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Situation:
+    """A way to ask: a reduction, options, and whether optional and ignored entries are given."""
+
+    reduction: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    whole: bool = False
+
+
+def looks_like(subject: Subject, seconds: float = 2.0) -> str | None:
+    """What a function is at the plainest numbers at which it is not its loss, in words.
+
+    None where nothing fits, and where it is its loss at moderate numbers: then its fault lies at
+    others. At most about `seconds` are spent.
+    """
+    until = time.monotonic() + seconds
+    offered = subject.implementation.dtypes or DTYPES
+    dtype = next((d for d in DTYPES if d in offered and d in subject.backend.dtypes), subject.dtype)
+    subject = replace(subject, dtype=dtype)
+    try:
+        for situation in _situations(subject):
+            if time.monotonic() > until:
+                return None
+            asker = Asker(
+                subject=subject,
+                patience=Patience(),
+                reduction=situation.reduction,
+                options=situation.options,
+            )
+            fine, shapes = _itself(asker, situation)
+            if not fine:
+                return _otherwise(asker, situation, shapes, until)
+    except Hopeless:
+        return None
+    return None
+
+
+def _situations(subject: Subject) -> Iterator[_Situation]:
+    first, *others = subject.reductions
+    yield _Situation(reduction=first)
+    for options in subject.option_sets[1:]:
+        changed = {k: v for k, v in options.items() if k in subject.taken}
+        yield _Situation(reduction=first, options=changed)
+    for reduction in others:
+        yield _Situation(reduction=reduction)
+    optional = any(a.optional for a in subject.loss.arguments.values())
+    if optional or "ignore_index" in subject.taken:
+        for reduction in (first, *others):
+            yield _Situation(reduction=reduction, whole=True)
+
+
+def _itself(asker: Asker, situation: _Situation) -> tuple[bool, Any]:
+    """Whether it is its loss in this situation, and the shapes that it answers."""
+    subject = asker.subject
+    scheme = next(s for s in SCHEMES if s.name == situation.reduction)
+    candidate = Candidate(
+        base=Base(loss=subject.loss), options=_asked(subject, situation), scheme=scheme
+    )
+    for shapes in (SHAPES, LINES):
+        fit = judged(
+            candidate, asker, subject.format, subject.profile,
+            shapes=shapes[:6], whole=situation.whole,
+        )  # fmt: skip
+        if fit.share >= SETTLED or any(a is not None for a in asker.memo.values()):
+            return fit.share >= SETTLED, shapes
+    return True, SHAPES  # it raises, which says nothing of what it is
+
+
+def _asked(subject: Subject, situation: _Situation) -> dict[str, Any]:
+    return {**subject.loss.complete({}), **subject.implementation.dialect, **situation.options}
+
+
+def _otherwise(asker: Asker, situation: _Situation, shapes: Any, until: float) -> str | None:
+    """The least far-fetched thing that the function is in a situation, in words."""
+    subject = asker.subject
+    loss, asked = subject.loss, _asked(subject, situation)
+    dropped = tuple(without(loss)) if situation.whole else ()
+    stages: tuple[Iterable[tuple[Base, Asker, Mapping[str, Any]]], ...] = (
+        ((b, asker, asked) for b in (Base(loss=loss), *dropped, *variants(loss))),
+        ((b, asker, asked) for b in exchanged(loss)),
+        () if situation.whole else _others(asker),
+    )
+    good: list[Fit] = []
+    for stage in stages:
+        near = []
+        askers = {}
+        for base, ask, given in stage:
+            if time.monotonic() > until:
+                break
+            askers[base.loss.name] = ask
+            free = tuple(base.loss.options)
+            tried = (t for n in (0, 1) for t in settings(base.loss, free, n, given=given))
+            near += closest(
+                sieve(
+                    base, _until(tried, until), ask, subject.format, subject.profile,
+                    shapes=shapes, given=given, whole=situation.whole,
+                ),
+                CLOSEST,
+            )  # fmt: skip
+        fits = [
+            judged(
+                candidate, askers[candidate.base.loss.name], subject.format, subject.profile,
+                shapes=shapes[:6], whole=situation.whole,
+            )
+            for _, candidate in closest(near, CLOSEST)
+            if time.monotonic() < until
+        ]  # fmt: skip
+        good = sorted((*good, *(f for f in fits if f.share >= SETTLED)), key=lambda f: f.order)
+        if good and good[0].candidate.cost <= SIMPLE:
+            break
+    return _words(good[0].candidate, subject, situation, asked) if good else None
+
+
+def _until(tried: Iterable[Any], until: float) -> Iterator[Any]:
+    for each in tried:
+        if time.monotonic() > until:
+            return
+        yield each
+
+
+def _others(asker: Asker) -> Iterator[tuple[Base, Asker, Mapping[str, Any]]]:
+    """Other losses of arguments like these, the function asked by the names that it has."""
+    mine = _required(asker.subject.loss)
+    for loss in catalogue().values():
+        theirs = _required(loss)
+        if loss is asker.subject.loss or [k[1:] for k in mine] != [k[1:] for k in theirs]:
+            continue
+        names = {m[0]: t[0] for m, t in zip(mine, theirs, strict=True)}
+        yield Base(loss=loss), replace(asker, names=names, memo={}), {}
+
+
+def _required(loss: type[Loss]) -> list[tuple[str, str, bool]]:
+    """The arguments that must be given: their names, axes, and whether they are integers."""
+    return [
+        (k, a.shape.replace("D", "C"), a.domain.integer)
+        for k, a in loss.arguments.items()
+        if not a.optional
+    ]
+
+
+def _words(
+    candidate: Candidate, subject: Subject, situation: _Situation, asked: Mapping[str, Any]
+) -> str:
+    """What it is, and where that is, as far as it is not what was asked."""
+    loss = candidate.base.loss
+    same = loss.name == subject.loss.name
+    values = loss.complete(candidate.options)
+    held = tuple(k for k in values if not same or values[k] != asked[k])
+    other = candidate.scheme.name != situation.reduction
+    said = candidate.words(held, reduction=other)
+    where = [f"{k} = {v}" for k, v in situation.options.items()]
+    if len(subject.reductions) > 1 and (other or situation.reduction != subject.reductions[0]):
+        where.append(situation.reduction)
+    if where:
+        said += f", where {' and '.join(where)} is asked"
+    return f"{said}, with weights or ignored labels" if situation.whole else said
