@@ -72,7 +72,7 @@ def pack(array: npt.NDArray[Any], form: str = "base64") -> dict[str, Any]:
         return {**head, "values": array.reshape(-1).tolist()}
     with np.errstate(invalid="ignore"):  # a signalling nan
         wide = array.astype(np.float64).reshape(-1)
-    return {**head, "hex": [_hex(v) for v in wide.tolist()]}
+    return {**head, "hex": [hexadecimal(v) for v in wide.tolist()]}
 
 
 def unpack(data: Any) -> npt.NDArray[Any]:
@@ -145,8 +145,8 @@ def _floats(given: Any, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
     return narrow
 
 
-def _hex(value: float) -> str:
-    """Without the zeros that Python pads with: 0x1.8p+1."""
+def hexadecimal(value: float) -> str:
+    """A number as `%a` of C writes it, without the zeros that Python pads with: 0x1.8p+1."""
     if not math.isfinite(value):
         return str(value)
     mantissa, _, exponent = value.hex().partition("p")
