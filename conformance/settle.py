@@ -228,7 +228,7 @@ def _gradients(subject: Subject) -> Step:
     """The arguments that it differentiates: a target that it holds constant is a convention."""
     claimed, loss = subject.implementation, subject.loss
     if claimed.differentiable == ():
-        return {}, ["no gradient: a NumPy function brings its own as <name>_backward"]
+        return {}, [_without_gradient(subject.backend.name)]
     try:
         answer = subject.call(trial(subject, reduction=subject.reductions[0]))
     except Exception:
@@ -239,6 +239,11 @@ def _gradients(subject: Subject) -> Step:
     kept = tuple(k for k in subject.differentiable if k not in constant)
     said = [f"{k} is held constant: it has no gradient, and none is asked" for k in constant]
     return {"differentiable": kept}, said
+
+
+def _without_gradient(backend: str) -> str:
+    own = ": a NumPy function brings its own as <name>_backward" if backend == "numpy" else ""
+    return f"no gradient is offered{own}"
 
 
 def _may_be_constant(loss: type[Loss]) -> Sequence[str]:

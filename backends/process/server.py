@@ -44,6 +44,7 @@ class Server:
     def __init__(self) -> None:
         self.backend: Backend | None = None
         self.implementation: Implementation | None = None
+        self.changed: dict[str, None] = {}
 
     def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """The reply to one request; what the target raises is data."""
@@ -97,17 +98,21 @@ class Server:
         given = request["arguments"]
         cotangent = request["cotangent"]
         before = state.snapshot()
-        with np.errstate(all="ignore"):
-            answer = self.backend.call(
-                self.implementation,
-                unpack_each(given),
-                dict(request["options"]),
-                cotangent=None if cotangent is None else unpack(cotangent),
-                differentiate=tuple(request["differentiate"]),
-                **request["how"],
-            )
-        changed = state.changed(before)
-        return {"answer": asdict(packed(replace(answer, changed=(*answer.changed, *changed))))}
+        try:
+            with np.errstate(all="ignore"):
+                answer = self.backend.call(
+                    self.implementation,
+                    unpack_each(given),
+                    dict(request["options"]),
+                    cotangent=None if cotangent is None else unpack(cotangent),
+                    differentiate=tuple(request["differentiate"]),
+                    **request["how"],
+                )
+            self.changed |= dict.fromkeys(answer.changed)
+        finally:
+            # what one call has changed stays so, and would not be seen in a later one
+            self.changed |= dict.fromkeys(state.changed(before))
+        return {"answer": asdict(packed(replace(answer, changed=tuple(self.changed))))}
 
     def _raised(self, error: BaseException) -> dict[str, Any]:
         """An exception as data, with the last line of the target's own files that it came by."""
