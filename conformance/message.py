@@ -88,7 +88,7 @@ def _ending(error: TargetError) -> str:
 
 
 def _raised(subject: Subject, error: BaseException) -> str | None:
-    """The line of the implementation's file that an exception came through last, in this process."""
+    """The line of the file that an exception came through last, where it was raised here."""
     code = getattr(inspect.unwrap(subject.implementation.forward), "__code__", None)
     if hasattr(error, "where") or hasattr(error, "said"):
         return None

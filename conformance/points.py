@@ -40,6 +40,8 @@ class Maker:
     format: Format
     #: the optional arguments that may be given; None for all
     optional: tuple[str, ...] | None = None
+    #: whether labels may be the one that is ignored
+    ignores: bool = True
 
     def question(
         self,
@@ -156,7 +158,8 @@ class Maker:
         values = self._reals(rng, domain, shape, regime)
         if domain.kind == "real" and len(axes) > 1 and axes[-1] in ("C", "D"):
             values = self._row_patterns(rng, domain, values, regime)
-            if regime == "moderate" and axes[-1] == "D" and rng.random() < 0.5:
+            unbounded = not np.isfinite(domain.low) and not np.isfinite(domain.high)
+            if regime == "moderate" and axes[-1] == "D" and unbounded and rng.random() < 0.5:
                 values = self._embeddings(rng, values)
         return values
 
@@ -175,7 +178,7 @@ class Maker:
             symbols = np.delete(np.arange(sizes["C"]), blank) if sizes["C"] > 1 else np.zeros(1)
             return rng.choice(symbols.astype(np.int64), size=shape)
         labels = rng.integers(0, sizes["C"], size=shape)
-        if "ignore_index" in options:
+        if "ignore_index" in options and self.ignores:
             labels = np.where(rng.random(shape) < 0.15, options["ignore_index"], labels)
         return labels
 

@@ -35,7 +35,6 @@ USUAL: Mapping[str, tuple[Any, ...]] = {
     "alpha": (None, 0.25, 0.5, 0.75, 1.0),
     "temperature": (0.05, 0.07, 0.1, 0.2, 0.5, 1.0),
     "label_smoothing": (0.0, 0.05, 0.1, 0.2),
-    "ignore_index": (-100, -1, 0, 255),
 }
 COMBINATIONS = 400
 
@@ -137,11 +136,40 @@ def _reductions(subject: Subject) -> Step:
             for r, e in refused.items()
         ]
         return {"reductions": kept}, said
-    shares = {r: _best(subject, r) for r in loss.reductions}
-    fitting = max(shares, key=lambda r: shares[r])
-    if shares[fitting] == 0.0:
+    for one in _wide_and_single(subject):
+        shares = {r: _best(one, r) for r in loss.reductions}
+        fitting = max(shares, key=lambda r: shares[r])
+        if shares[fitting] > 0.0:
+            said = f"reduction: it has no such parameter, and is {fitting!r}"
+            return {"reductions": (fitting,)}, [said]
+    nearest = _nearest(subject)
+    if nearest is None:
         return {}, []
-    return {"reductions": (fitting,)}, [f"reduction: it has no such parameter, and is {fitting!r}"]
+    said = f"reduction: it has no such parameter, and comes nearest to {nearest!r}"
+    return {"reductions": (nearest,)}, [said]
+
+
+def _wide_and_single(subject: Subject) -> Iterator[Subject]:
+    """In the widest dtype, which tells small constants apart; then in float32, in which some
+    functions compute whatever they are given."""
+    yield subject
+    offered = subject.implementation.dtypes or subject.backend.dtypes
+    if subject.dtype != "float32" and "float32" in offered:
+        yield replace(subject, dtype="float32")
+
+
+def _nearest(subject: Subject) -> str | None:
+    """The reduction whose shape comes back, and of those the nearest in value; None without one."""
+    distances = {}
+    for reduction in subject.loss.reductions:
+        try:
+            with np.errstate(all="ignore"):
+                judged = subject.judge(questions(subject, reduction=reduction)[0], "value")
+        except Exception:
+            continue
+        if judged.problem is None and judged.ratios.size:
+            distances[reduction] = float(np.median(judged.ratios))
+    return min(distances, key=lambda r: distances[r]) if distances else None
 
 
 def _best(subject: Subject, reduction: str) -> float:
@@ -172,7 +200,8 @@ def _settings(subject: Subject) -> Iterator[dict[str, Any]]:
     unknown = {
         k: _candidates(k, o)
         for k, o in subject.loss.options.items()
-        if k not in claimed.options and k not in claimed.dialect
+        # what is not ignored by a parameter is not asked to be ignored
+        if k not in claimed.options and k not in claimed.dialect and k != "ignore_index"
     }
     combinations = itertools.product(*unknown.values())
     for values in itertools.islice(combinations, COMBINATIONS):
@@ -191,11 +220,14 @@ def _options(subject: Subject) -> Step:
     reduction = subject.reductions[0]
     best: dict[str, Any] | None = None
     fit = -1.0
-    for setting in _settings(subject):
-        found = share(subject, questions(subject, options=setting, reduction=reduction))
-        if found > fit:
-            best, fit = setting, found
-        if found == 1.0:
+    for one in _wide_and_single(subject):
+        for setting in _settings(one):
+            found = share(one, questions(one, options=setting, reduction=reduction))
+            if found > fit:
+                best, fit = setting, found
+            if found == 1.0:
+                break
+        if fit >= SETTLED:
             break
     if not best:
         return {}, []

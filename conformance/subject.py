@@ -92,7 +92,13 @@ class Subject:
     @cached_property
     def maker(self) -> Maker:
         """Makes questions in the dtype under test."""
-        return Maker(loss=self.loss, format=self.format, optional=self.implementation.optional)
+        held = {*self.taken, *self.implementation.dialect}
+        return Maker(
+            loss=self.loss,
+            format=self.format,
+            optional=self.implementation.optional,
+            ignores="ignore_index" in held,
+        )
 
     @cached_property
     def differentiable(self) -> tuple[str, ...]:

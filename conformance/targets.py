@@ -18,10 +18,11 @@ from lossproof.backends.loading import Source
 from lossproof.backends.process import program
 from lossproof.backends.process.backend import Limits, Remote, isolated
 from lossproof.backends.registry import Implementation
-from lossproof.conformance import baseline, deviations, lanes, plan, runner
+from lossproof.conformance import baseline, deviations, inherited, lanes, plan, runner
 from lossproof.conformance.effort import EFFORTS
 from lossproof.conformance.registry import UsageError, backend, choose
 from lossproof.conformance.settle import Settled, settle
+from lossproof.conformance.subject import Subject
 from lossproof.reports import summary, verdict
 from lossproof.reports.atomic import write_text
 from lossproof.reports.model import Result
@@ -72,7 +73,8 @@ def check(request: Request) -> int:
             click.echo(note)
         shown = _Shown()
         for result in _results(settled, placed, chosen, request):
-            shown.add(deviations.mark(result, known))
+            marked = deviations.mark(result, known)
+            shown.add(inherited.mark(marked, _subject(marked, settled, placed, chosen)))
     finally:
         if isinstance(placed, Remote):
             placed.worker.close()
@@ -123,6 +125,14 @@ def _placed(request: Request, loss: str, name: str) -> tuple[Backend, Implementa
     if request.isolation:
         return isolated(request.source, loss, inner, request.limits)
     return inner, loading.load(request.source, loss, inner.name)
+
+
+def _subject(result: Result, settled: Settled, placed: Backend, chosen: plan.Selection) -> Subject:
+    """The subject that a result is of."""
+    unit = plan.Unit(
+        loss=result.loss, backend=result.backend, dtype=result.dtype, device=result.device
+    )
+    return plan.subject(unit, placed, chosen.profile, settled.implementation)
 
 
 def _results(
@@ -213,6 +223,12 @@ def _closing(
     reasons = Counter(r.reason for r in shown.results if r.status == "skipped")
     for reason, number in reasons.items():
         yield f"skipped {number}: {reason}"
+    for reason, number in Counter(
+        f"{r.reason} ({r.link})" if r.link else r.reason
+        for r in shown.results
+        if r.status == "xfailed"
+    ).items():
+        yield f"expected {number}: {reason}"
     for deviation in unmatched:
         yield f"warning: expected deviation matches no cell: {deviation.id}"
     if len(fresh) < len(shown.results):

@@ -56,8 +56,8 @@ def test_nothing_is_guessed_otherwise(name, check):
     ("name", "lines"),
     [
         ("mse-gradient-scrubbed",
-         ["nan in prediction gives a number for the gradient in prediction",
-          "  quantity gradient.prediction", "  truth    nan", "  got      0 at [0]"]),
+         ["inf in prediction gives a wrong number for the gradient in prediction",
+          "  quantity gradient.prediction", "  truth    -inf, or nan", "  got      0 at [0]"]),
         ("mse-gradients-share-nan",
          ["nan in prediction reaches samples that it is no part of",
           "  quantity gradient.prediction", "  truth    1.2945010819", "  got      nan at [1]"]),

@@ -109,13 +109,14 @@ def test_a_wrong_function_fails_with_the_message_and_nothing_else(tried):
     result.assert_outcomes(failed=1)
     start = next(i for i, line in enumerate(lines(result)) if line.startswith("mse / value"))
     assert lines(result)[start - 1].startswith("____")
-    assert lines(result)[start : start + 6] == [
+    assert lines(result)[start : start + 7] == [
         f"mse / value of losses.py:half [numpy {np.__version__}, float32, cpu]: "
         "not the value of the spec",
         "  at       prediction=0.0, target=1.0, reduction=none",
         "  truth    1 (exact)",
         "  got      0.5",
         "  off      4.19e+06 ulp, 2.5 allowed: one rounding of each input and of 2 operations",
+        "  looks    half the truth",
         "  again    pytest 'test_it.py::test_mse[value-float32]'",
     ]
     assert lines(result)[start + 6].startswith("====")

@@ -79,7 +79,7 @@ class JaxBackend(Backend):
 
     def implementations(self) -> Registry:
         """The implementations of this package, imported on the first call."""
-        with _float64():
+        with _float64(True):
             for family in FAMILIES:
                 import_module(f"lossproof.backends.jax_.{family}")
         return implementations_of(self.name)
@@ -111,7 +111,10 @@ class JaxBackend(Backend):
             compiled.check_rows({name: array.shape for name, array in given.items()})
         place = jax.devices(device)[0]
         names = differentiate if cotangent is not None else ()
-        with _float64(), warnings.catch_warnings(record=True) as caught:
+        with (
+            _float64(_wide(given, cotangent, transformation)),
+            warnings.catch_warnings(record=True) as caught,
+        ):
             warnings.simplefilter("always")
             try:
                 value, gradients = compiled.run(
@@ -145,9 +148,20 @@ def _jax() -> Any:
     return jax
 
 
-def _float64() -> AbstractContextManager[None]:
-    """Enables float64 within: the process belongs to whoever calls, and so does its setting."""
+def _wide(given: Mapping[str, Array], cotangent: Array | None, transformation: str | None) -> bool:
+    """Whether float64 must be enabled: narrower dtypes are asked as JAX's users run them.
+
+    The Jacobian of forward mode is contracted in float64.
+    """
+    arrays = [*given.values(), *([] if cotangent is None else [cotangent])]
+    return transformation == "jvp" or any(a.dtype == np.float64 for a in arrays)
+
+
+def _float64(wanted: bool) -> AbstractContextManager[None]:
+    """Float64 enabled or not within: the process belongs to whoever calls, and so its setting."""
     jax = _jax()
     older = None if hasattr(jax, "enable_x64") else import_module("jax.experimental")
-    enabled: AbstractContextManager[None] = (older or jax).enable_x64(True)  # JAX 0.6 has it there
+    enabled: AbstractContextManager[None] = (older or jax).enable_x64(
+        wanted
+    )  # JAX 0.6 has it there
     return enabled

@@ -51,14 +51,19 @@ def logsumexp(x: Array) -> Array:
 @implements("sparsemax")
 @requires(shaped("x", "(N, C)"))
 def sparsemax(x: Array) -> Array:
-    """(x - τ)₊ with τ from the sorted row (Martins and Astudillo 2016, algorithm 1)."""
+    """(x - τ)₊ with τ from the sorted row (Martins and Astudillo 2016, algorithm 1).
+
+    The support is told by comparing entries of x, not differences: XLA may hold a difference of
+    16-bit floats in float32 here and rounded there, where equal ones then differ.
+    """
     fixed = jax.lax.stop_gradient(x)
-    shifted = x - fixed.max(axis=-1, keepdims=True)
-    ordered = -jnp.sort(-jax.lax.stop_gradient(shifted), axis=-1)
+    falling = -jnp.sort(-fixed, axis=-1)
+    top = falling[..., :1]
+    shifted, ordered = x - top, falling - top
     rank = jnp.arange(1, x.shape[-1] + 1)
     within = 1 + rank * ordered > jnp.cumsum(ordered, axis=-1)
     size = jnp.maximum(within.sum(axis=-1, keepdims=True), 1)
-    outside = shifted < jnp.take_along_axis(ordered, size - 1, axis=-1)
+    outside = fixed < jnp.take_along_axis(falling, size - 1, axis=-1)
     inside = jnp.where(outside, 0, shifted)
     count = (~outside).sum(axis=-1, keepdims=True).astype(x.dtype)
     threshold = (inside.sum(axis=-1, keepdims=True) - 1) / count

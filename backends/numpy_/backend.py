@@ -85,7 +85,7 @@ class NumpyBackend(Backend):
             # the state at the end of this block is undone with it, and would not be seen later
             changed = () if np.geterr() == handling else ("numpy.seterr",)
         return Answer(
-            value=_result(value),
+            value=_result(value, arguments),
             changed=changed,
             gradients=gradients,
             warnings=tuple(
@@ -157,8 +157,14 @@ def _bits(array: Array | None) -> bytes:
     return b"" if array is None else array.tobytes()
 
 
-def _result(value: Any) -> Array:
-    """What a function returned. Raises NotAnArray if that is no array and no number."""
+def _result(value: Any, arguments: Mapping[str, Array | None]) -> Array:
+    """What a function returned. Raises NotAnArray if that is no array and no number.
+
+    A plain Python float has no dtype: it is taken as a number of the dtype of the arguments.
+    """
+    if type(value) is float:
+        floats = [a.dtype for a in arguments.values() if a is not None and a.dtype.kind in "fV"]
+        return np.asarray(value, dtype=floats[0] if floats else np.float64)
     if isinstance(value, (np.ndarray, np.generic, float, int)):
         array = np.array(value)
         if array.dtype.kind != "O":

@@ -110,8 +110,10 @@ class Server:
                 )
             self.changed |= dict.fromkeys(answer.changed)
         finally:
-            # what one call has changed stays so, and would not be seen in a later one
-            self.changed |= dict.fromkeys(state.changed(before))
+            # what one call has changed stays so, and would not be seen in a later one; what a
+            # transformation changes is the framework's own doing
+            if request["how"]["transformation"] is None:
+                self.changed |= dict.fromkeys(state.changed(before))
         return {"answer": asdict(packed(replace(answer, changed=tuple(self.changed))))}
 
     def _raised(self, error: BaseException) -> dict[str, Any]:

@@ -173,6 +173,8 @@ def _library_limits(what: str) -> Iterator[None]:
         yield
     except RuntimeError as error:
         line = str(error).splitlines()[0] if str(error) else ""
+        if type(error).__name__ == "InternalTorchDynamoError":
+            raise BackendError(f"torch: its compiler fails here: {line}") from error
         if type(error) in (RuntimeError, NotImplementedError) and any(
             re.match(limit, line) for limit in _LIMITS
         ):

@@ -7,11 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from lossproof.backends.base import Answer
+from lossproof.conformance import oracle
 from lossproof.conformance.check import MUST, Observation, check, compared
 from lossproof.conformance.oracle import Judgement
 from lossproof.conformance.points import SIZES
 from lossproof.conformance.sources import PLAIN, plain
-from lossproof.conformance.subject import Subject
+from lossproof.conformance.subject import Subject, TargetError
 from lossproof.spec.question import Question
 
 #: beyond the blocks that kernels work in, and a multiple of none of them
@@ -33,7 +35,15 @@ def shapes(subject: Subject, question: Question) -> Iterator[Observation]:
         for quantity in subject.quantities:
             if quantity == "value" and other.reduction != "none" and _empty(other):
                 continue  # what is made of no losses is the business of `reductions`
-            judgement = subject.judge(other, quantity)
+            try:
+                judgement = subject.judge(other, quantity)
+            except TargetError as error:
+                if error.died or not (_empty(other) or _single(other)):
+                    raise
+                # to refuse what is degenerate is a convention
+                kind = type(error.error).__name__
+                yield Observation(question=other, conventions={_words(other): f"raises {kind}"})
+                break
             name = quantity.replace(".", " in ")
             yield compared(other, judgement, what=f"the {name} is wrong for {_words(other)}")
     yield from _long(subject)
@@ -95,6 +105,13 @@ def _empty(question: Question) -> bool:
     return any(v is not None and np.size(v) == 0 for v in question.arguments.values())
 
 
+def _single(question: Question) -> bool:
+    """Whether there is but one class."""
+    axes = {k: a.axes for k, a in question.loss.arguments.items() if "C" in a.axes}
+    return any(np.shape(question.arguments[k])[axes[k].index("C")] == 1 for k in axes
+               if question.arguments.get(k) is not None)  # fmt: skip
+
+
 def _words(question: Question) -> str:
     """The shapes that are asked about, in words."""
     shapes = {k: np.shape(v) for k, v in question.arguments.items() if v is not None}
@@ -116,8 +133,27 @@ def _reshaped(question: Question, shape: tuple[int, ...]) -> Question:
     return replace(question, arguments=arguments, cotangent=cotangent)
 
 
+def _fitted(subject: Subject, base: Question, reduction: str, answer: Answer) -> str:
+    """What became of shapes that do not fit."""
+    if answer.warnings:
+        return "broadcasts, and warns"
+    got = np.asarray(answer.value)
+    aligned = replace(base, reduction=reduction, cotangent=None)
+    if got.size == int(np.prod(aligned.output_shape)):
+        found = oracle.judge(
+            aligned, "value", got.reshape(aligned.output_shape), subject.format, subject.profile
+        )
+        plainly = subject.judge(aligned, "value")
+        if not found.violations.any() or np.array_equal(found.ratios, plainly.ratios):
+            return "aligns them"
+    return f"broadcasts to {got.shape}" if reduction == "none" else "broadcasts silently"
+
+
 def _mismatch(subject: Subject, question: Question) -> Iterator[Observation]:
-    """Arguments of shapes (n,) and (n, 1): an error or a warning, never a quiet (n, n)."""
+    """Arguments of shapes (n,) and (n, 1): refused, warned of or aligned, never summed as (n, n).
+
+    An unreduced (n, n) is there for everyone to see, and is recorded as a convention.
+    """
     same = [k for k, a in subject.loss.arguments.items() if a.shape == "*" and not a.optional]
     if len(same) < 2:
         return
@@ -135,7 +171,7 @@ def _mismatch(subject: Subject, question: Question) -> Iterator[Observation]:
     except Exception as error:
         convention = f"raises {type(error).__name__}"
     else:
-        convention = "broadcasts, and warns" if answer.warnings else "broadcasts silently"
+        convention = _fitted(subject, base, wrong.reduction, answer)
     silent = convention == "broadcasts silently"
     yield Observation(
         question=wrong,

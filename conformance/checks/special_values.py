@@ -85,7 +85,13 @@ def _special(
         first = numbers.reshape(-1)[:1]
         conventions = {said: ", ".join(f"{v:g}" for v in first)} if quantity == "value" else {}
         seen = _own(question, said, quantity, fine, truth, numbers)
-        yield replace(seen, conventions={} if np.isnan(special) else conventions)
+        if quantity != "value" and np.isnan(special) and np.isnan(whole).all():
+            # the value tells of the nan; what the derivative of a clamp or a mask is there does not
+            conventions = {f"{said}, {quantity}": "nan" if np.isnan(first).any() else "a number"}
+            seen = Observation(question=question)
+        elif np.isnan(special):
+            conventions = {}
+        yield replace(seen, conventions=conventions)
         if base.separable and base.samples > 1:
             yield _others(subject, base, question, said, quantity, got)
 

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import torch
 
 from gallery import wrong
-from gallery.parts import known, labelled, picked, reduced, require, rows, same_shape, weighted
+from gallery.parts import known, labelled, picked, reduced, require, rows, weighted
 
 # ---- cross_entropy
 
@@ -122,12 +122,3 @@ def mae_broadcasts_jax(prediction, target, *, reduction):
     known(reduction)
     losses = jnp.abs(prediction - target)
     return losses if reduction == "none" else getattr(losses, reduction)()
-
-
-@wrong("huber", "a target of (n, 1) is flattened to that of (n,)", "shapes")
-def huber_flattens_the_target(prediction, target, *, delta, reduction):
-    require(delta > 0, "delta must be positive", delta)
-    same_shape(prediction.reshape(-1), target.reshape(-1))
-    size = (prediction.reshape(-1) - target.reshape(-1)).abs()
-    losses = torch.where(size <= delta, size * size / 2, delta * (size - delta / 2))
-    return reduced(losses.reshape(prediction.shape), reduction)

@@ -90,21 +90,6 @@ def _(cotangent, prediction, target, *, reduction):
     return {"prediction": slope.astype(np.float32), "target": (-slope).astype(np.float32)}
 
 
-@wrong("margin_ranking", "a target of integers makes the result one of float64", "dtype",
-       backend="numpy")  # fmt: skip
-def margin_ranking_promoted_by_integers(first, second, target, *, margin, reduction):
-    same_shape(first, second, target)
-    losses = np.maximum(-target * (first - second) + first.dtype.type(margin), 0)
-    return reduced(losses, reduction)
-
-
-@margin_ranking_promoted_by_integers.backward
-def _(cotangent, first, second, target, *, margin, reduction):
-    active = -target * (first - second) + first.dtype.type(margin) > 0
-    slope = np_spread(cotangent, first.shape, reduction) * np.where(active, -target, 0)
-    return {"first": slope.astype(first.dtype), "second": -slope.astype(first.dtype)}
-
-
 @wrong("sigmoid_focal", "a boolean target is added with or: 2·t - 1 of True is wrong", "dtype")
 def focal_boolean_target(logits, target, *, alpha, gamma, reduction):
     same_shape(logits, target)

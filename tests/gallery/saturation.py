@@ -1,12 +1,10 @@
 """Saturated factors, thresholds, scrubbed inputs: right in the middle, wrong at the ends."""
 
-import numpy as np
 import torch
 
 from gallery import wrong
 from gallery.parts import (
     norm,
-    np_sigmoid,
     reduced,
     require,
     same_shape,
@@ -139,17 +137,6 @@ class _Scrubbed(torch.autograd.Function):
 def mse_gradient_scrubbed(prediction, target, *, reduction):
     same_shape(prediction, target)
     return reduced((_Scrubbed.apply(prediction) - target) ** 2, reduction)
-
-
-@wrong("softplus", "the gradient is made of a clamped input: nan and infinities look ordinary",
-       "special_values", backend="numpy")  # fmt: skip
-def softplus_gradient_of_clamped(x):
-    return np.logaddexp(0, x).astype(x.dtype)
-
-
-@softplus_gradient_of_clamped.backward
-def _(cotangent, x):
-    return {"x": cotangent * np_sigmoid(np.nan_to_num(x))}
 
 
 class _Summed(torch.autograd.Function):
