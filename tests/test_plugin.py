@@ -119,7 +119,7 @@ def test_a_wrong_function_fails_with_the_message_and_nothing_else(tried):
         "  looks    half the truth",
         "  again    pytest 'test_it.py::test_mse[value-float32]'",
     ]
-    assert lines(result)[start + 6].startswith("====")
+    assert lines(result)[start + 7].startswith("====")
 
 
 def test_what_shows_it_again_is_printed_beside_the_message(tried):
