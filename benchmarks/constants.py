@@ -1,6 +1,6 @@
 """Violations as the constants of the oracle shrink: how small each may be before sound code fails.
 
-python benchmarks/constants.py [--points 4000] [--backend numpy,torch,jax] [--dtype float32,float16]
+python benchmarks/constants.py [--points 20000] [--backend numpy,torch,jax] [--dtype float32,float16]
 
 `lossproof.spec.tracked.HEADROOM` and `lossproof.conformance.oracle.CONDITIONING_ROUNDINGS` take
 smaller and larger values in turn. Implementations with a known deviation in values or gradients are
@@ -62,7 +62,7 @@ def sound(task: Task) -> bool:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--points", type=int, default=4000)
+    parser.add_argument("--points", type=int, default=20_000)
     parser.add_argument("--backend", default="numpy,torch,jax")
     parser.add_argument("--dtype", default=",".join(DTYPES))
     parser.add_argument("--loss", default=",".join(catalogue()))
