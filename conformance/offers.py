@@ -16,6 +16,8 @@ from lossproof.conformance.settle import SETTLED
 from lossproof.conformance.subject import Subject
 
 Said = tuple[str, str]
+#: the row of what a library calls the loss, with remarks
+KNOWN_AS = "known as"
 
 
 def offers(subject: Subject) -> Iterator[Said]:
@@ -39,7 +41,7 @@ def offers(subject: Subject) -> Iterator[Said]:
     yield "gradients", ", ".join(subject.differentiable) or "none"
     said = loss.dialects.get(subject.backend.name)
     if said is not None:
-        yield "known as", said
+        yield KNOWN_AS, said
 
 
 def _default(subject: Subject, key: str) -> str:

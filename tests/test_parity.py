@@ -190,6 +190,7 @@ def test_sizes_of_errors_and_names_of_exceptions_are_no_differences() -> None:
         group="conventions", what="x", cells={"a": "error (KeyError)", "b": "error (ValueError)"}
     ).differs
     assert not Row(group="conventions", what="x", cells={"a": "0", "b": UNKNOWN}).differs
+    assert not Row(group="offers", what="known as", cells={"a": "l1_loss", "b": "abs"}).differs
 
 
 def test_a_framework_that_is_absent_is_an_empty_column(monkeypatch: pytest.MonkeyPatch) -> None:
