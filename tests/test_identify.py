@@ -251,7 +251,9 @@ LOOKS: tuple[tuple[Callable[..., Any], str, str | None], ...] = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize(("function", "loss", "said"), LOOKS, ids=lambda v: str(v)[:30])
+@pytest.mark.parametrize(
+    ("function", "loss", "said"), LOOKS, ids=lambda v: getattr(v, "__name__", str(v))
+)
 def test_a_wrong_function_looks_like(
     function: Callable[..., Any], loss: str, said: str | None
 ) -> None:
