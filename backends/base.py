@@ -62,6 +62,8 @@ class Backend(ABC):
     layouts: ClassVar[tuple[str, ...]] = ("contiguous",)
     #: ways to run the same function that must give the same answer ("jit", "vmap" ...)
     transformations: ClassVar[tuple[str, ...]] = ()
+    #: whether integers beside floats widen them, by the library's own rule
+    promotes: ClassVar[bool] = False
     #: whether most of its time goes into compiling, anew for each dtype
     compiles: ClassVar[bool] = False
 

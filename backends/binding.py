@@ -113,6 +113,17 @@ class _Search:
             if p.name not in used and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
         ]
 
+    def kept_for_arguments(self, key: str) -> set[str]:
+        """Parameters that an option may not have: `p` of `f(a, p, n)` is the positive, no norm."""
+        if key in self.loss.arguments:
+            return set()
+        missing = [k for k, a in self.loss.arguments.items() if not a.optional]
+        missing = [k for k in missing if k not in self.bound]
+        places = {
+            p.name for p in self.left() if p.default is p.empty and p.kind is not p.KEYWORD_ONLY
+        }
+        return places if len(places) <= len(missing) else set()
+
     def by_user(self, mapping: Mapping[str, str]) -> None:
         for key, parameter in mapping.items():
             if key not in self.wanted:
@@ -127,8 +138,8 @@ class _Search:
             self.take(key, parameter, "given")
 
     def by_name(self) -> None:
-        names = {p.name for p in self.left()}
         for key in self.wanted:
+            names = {p.name for p in self.left()} - self.kept_for_arguments(key)
             if key not in self.bound and key in names:
                 self.take(key, key, "name")
 
@@ -137,7 +148,8 @@ class _Search:
         for key in self.wanted:
             if key in self.bound:
                 continue
-            names = {p.name.lower(): p.name for p in self.left()}
+            kept = self.kept_for_arguments(key)
+            names = {p.name.lower(): p.name for p in self.left() if p.name not in kept}
             alias = next((a for a in known.get(key, ()) if a.lower() in names), None)
             if alias is not None:
                 self.take(key, names[alias.lower()], "alias")

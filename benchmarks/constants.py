@@ -1,6 +1,6 @@
 """Violations as the constants of the oracle shrink: how small each may be before sound code fails.
 
-python benchmarks/constants.py [--points 20000] [--backend numpy,torch,jax] [--dtype float32,float16]
+python benchmarks/constants.py [--points 20000] [--backend numpy,torch] [--dtype float32,float16]
 
 `lossproof.spec.tracked.HEADROOM` and `lossproof.conformance.oracle.CONDITIONING_ROUNDINGS` take
 smaller and larger values in turn. Implementations with a known deviation in values or gradients are

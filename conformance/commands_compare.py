@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ast
 import sys
-from typing import Any
 
 import click
 
@@ -16,6 +14,7 @@ from lossproof.conformance import columns as parities
 from lossproof.conformance.asker import Hopeless
 from lossproof.conformance.claims import Claims
 from lossproof.conformance.effort import EFFORTS
+from lossproof.conformance.given import pair, split, value
 from lossproof.conformance.identify import identify as found_of
 from lossproof.conformance.parity import Column, compare
 from lossproof.conformance.parity_table import STYLES
@@ -167,30 +166,6 @@ def parity(
             parities.close(column)
     click.echo(STYLES[style](table, differences))
     sys.exit(0 if table.rows else 3)
-
-
-def split(values: tuple[str, ...]) -> tuple[str, ...]:
-    """`--dtype a,b` and `--dtype a --dtype b` mean the same."""
-    parts = tuple(part.strip() for v in values for part in v.split(","))
-    if not all(parts):
-        raise UsageError(f"an empty name in {','.join(values)!r}")
-    return parts
-
-
-def pair(text: str, option: str) -> tuple[str, str]:
-    """The two sides of NAME=VALUE. Raises UsageError."""
-    name, equals, found = text.partition("=")
-    if not equals or not name.strip() or not found.strip():
-        raise UsageError(f"{option} takes NAME=VALUE, got {text!r}")
-    return name.strip(), found.strip()
-
-
-def value(text: str) -> Any:
-    """A Python literal, else the text itself."""
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        return text
 
 
 COMMANDS = (identify, parity)

@@ -140,13 +140,13 @@ def _reductions(subject: Subject) -> Step:
         shares = {r: _best(one, r) for r in loss.reductions}
         fitting = max(shares, key=lambda r: shares[r])
         if shares[fitting] > 0.0:
-            said = f"reduction: it has no such parameter, and is {fitting!r}"
-            return {"reductions": (fitting,)}, [said]
+            found = f"reduction: it has no such parameter, and is {fitting!r}"
+            return {"reductions": (fitting,)}, [found]
     nearest = _nearest(subject)
     if nearest is None:
         return {}, []
-    said = f"reduction: it has no such parameter, and comes nearest to {nearest!r}"
-    return {"reductions": (nearest,)}, [said]
+    told = f"reduction: it has no such parameter, and comes nearest to {nearest!r}"
+    return {"reductions": (nearest,)}, [told]
 
 
 def _wide_and_single(subject: Subject) -> Iterator[Subject]:

@@ -21,6 +21,7 @@ from lossproof.backends.registry import Implementation
 from lossproof.conformance import baseline, deviations, inherited, lanes, plan, runner
 from lossproof.conformance.effort import EFFORTS
 from lossproof.conformance.registry import UsageError, backend, choose
+from lossproof.conformance.resemblance import looks_like
 from lossproof.conformance.settle import Settled, settle
 from lossproof.conformance.subject import Subject
 from lossproof.reports import summary, verdict
@@ -75,6 +76,10 @@ def check(request: Request) -> int:
         for result in _results(settled, placed, chosen, request):
             marked = deviations.mark(result, known)
             shown.add(inherited.mark(marked, _subject(marked, settled, placed, chosen)))
+        wrong = next((r for r in shown.results if (r.check, r.status) == ("value", "failed")), None)
+        if wrong is not None:
+            like = looks_like(_subject(wrong, settled, placed, chosen))
+            click.echo(f"\nlooks like: {like}" if like else "", nl=bool(like))
     finally:
         if isinstance(placed, Remote):
             placed.worker.close()

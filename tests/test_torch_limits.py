@@ -2,9 +2,9 @@
 
 import pytest
 
-torch = pytest.importorskip("torch")
-
 import lossproof
+
+torch = pytest.importorskip("torch")
 
 
 class Undocumented(torch.autograd.Function):

@@ -56,6 +56,7 @@ class Isolated(Remote):
         self.layouts = inner.layouts  # type: ignore[misc]
         self.transformations = inner.transformations  # type: ignore[misc]
         self.compiles = inner.compiles  # type: ignore[misc]
+        self.promotes = inner.promotes  # type: ignore[misc]
         reply = worker.start()
         self._devices = tuple(reply["devices"])
         self.claim: dict[str, Any] = reply["claim"]

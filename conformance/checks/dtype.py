@@ -42,7 +42,7 @@ def _dtypes(
     subject: Subject, question: Question, answer: Answer, how: Mapping[str, Any]
 ) -> Iterator[Observation]:
     wanted = {subject.format.dtype}
-    if how and subject.backend.name == "numpy":
+    if how and subject.backend.promotes:
         # the library's own rule for integers beside floats
         wanted |= {np.result_type(subject.format.dtype, name) for name in how.values()}
     for name, array in {"value": answer.value, **answer.gradients}.items():

@@ -38,7 +38,7 @@ def shapes(subject: Subject, question: Question) -> Iterator[Observation]:
             try:
                 judgement = subject.judge(other, quantity)
             except TargetError as error:
-                if error.died or not (_empty(other) or _single(other)):
+                if error.died or not _degenerate(other):
                     raise
                 # to refuse what is degenerate is a convention
                 kind = type(error.error).__name__
@@ -103,6 +103,12 @@ def _sized(subject: Subject, reduction: str) -> Iterator[Question]:
 
 def _empty(question: Question) -> bool:
     return any(v is not None and np.size(v) == 0 for v in question.arguments.values())
+
+
+def _degenerate(question: Question) -> bool:
+    """Whether there is nothing, one class only, or no axis at all."""
+    scalars = all(np.ndim(v) == 0 for v in question.arguments.values() if v is not None)
+    return scalars or _empty(question) or _single(question)
 
 
 def _single(question: Question) -> bool:
