@@ -13,21 +13,34 @@ BUILT_IN = {
     "torch": "lossproof.backends.torch_.backend:TorchBackend",
     "jax": "lossproof.backends.jax_.backend:JaxBackend",
 }
+#: libraries that are examined where they are named: what a plain run covers must not depend on them
+LIBRARIES = {
+    "optax": "lossproof.backends.libraries.backend:Optax",
+    "rax": "lossproof.backends.libraries.backend:Rax",
+    "keras_jax": "lossproof.backends.libraries.keras_backend:KerasJax",
+    "keras_torch": "lossproof.backends.libraries.keras_backend:KerasTorch",
+    "sklearn": "lossproof.backends.libraries.backend:Sklearn",
+    "torchmetrics": "lossproof.backends.libraries.backend:Torchmetrics",
+    "kornia": "lossproof.backends.libraries.backend:Kornia",
+    "monai": "lossproof.backends.libraries.backend:Monai",
+    "pytorch_metric_learning": "lossproof.backends.libraries.backend:MetricLearning",
+}
+_OWN = {**BUILT_IN, **LIBRARIES}
 
 
 def backend_names() -> tuple[str, ...]:
-    """The backends known here, installed or not: our own, then entry points."""
+    """The backends known here, installed or not: our own, libraries, then entry points."""
     found = [e.name for e in entry_points(group="lossproof.backends")]
-    return (*BUILT_IN, *sorted(set(found) - set(BUILT_IN)))
+    return (*_OWN, *sorted(set(found) - set(_OWN)))
 
 
 def backend(name: str) -> Backend:
     """The backend of that name. Raises UsageError if there is none."""
     choose("backend", name, backend_names())
     for entry in entry_points(group="lossproof.backends"):
-        if entry.name == name and name not in BUILT_IN:
+        if entry.name == name and name not in _OWN:
             found: Backend = entry.load()()
             return found
-    module, _, attribute = BUILT_IN[name].partition(":")
+    module, _, attribute = _OWN[name].partition(":")
     made: Backend = getattr(import_module(module), attribute)()
     return made

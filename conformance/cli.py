@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import math
 import os
 import secrets
@@ -17,8 +16,9 @@ from lossproof import __version__
 from lossproof.backends.base import DTYPES
 from lossproof.backends.loading import Source
 from lossproof.backends.process.backend import Limits
-from lossproof.conformance import commands_compare, deviations, present, targets
+from lossproof.conformance import commands_compare, commands_export, deviations, present, targets
 from lossproof.conformance.effort import EFFORTS
+from lossproof.conformance.given import pair, split, value
 from lossproof.conformance.plan import Selection
 from lossproof.conformance.registry import UsageError
 from lossproof.conformance.worker import single_threaded
@@ -103,18 +103,10 @@ def _effort_options(command: Command) -> Command:
     return command
 
 
-def _split(values: tuple[str, ...]) -> tuple[str, ...]:
-    """`--dtype a,b` and `--dtype a --dtype b` mean the same."""
-    parts = tuple(part.strip() for v in values for part in v.split(","))
-    if not all(parts):
-        raise UsageError(f"an empty name in {','.join(values)!r}")
-    return parts
-
-
 @main.command()
 @click.option("--loss", "losses", multiple=True, help="A loss, or a pattern with *.")
 @click.option("--seed", default=0, show_default=True, help="Seed of the search.")
-@click.option("--backend", "backends", multiple=True, help="numpy, torch, jax.")
+@click.option("--backend", "backends", multiple=True, help="Default: numpy, torch, jax.")
 @_effort_options
 @click.option(
     "--max-time", type=click.FloatRange(min=0), help="Seconds after which no further cell is begun."
@@ -149,11 +141,11 @@ def run(
     if resume is not None and overwrite:
         raise UsageError("--resume finishes a report, --overwrite replaces it: not both")
     selection = Selection(
-        losses=_split(losses),
-        backends=_split(backends),
-        dtypes=_split(dtypes),
-        devices=_split(devices),
-        checks=_split(checks),
+        losses=split(losses),
+        backends=split(backends),
+        dtypes=split(dtypes),
+        devices=split(devices),
+        checks=split(checks),
         profile=profile,
     )
     code = present.run(
@@ -164,7 +156,7 @@ def run(
         max_time=max_time,
         resume=resume,
         overwrite=overwrite,
-        expected=(deviations.OWN, *expected),
+        expected=(*deviations.OWN, *expected),
     )
     sys.exit(code)
 
@@ -172,7 +164,7 @@ def run(
 @main.command()
 @click.argument("target")
 @click.option("--loss", required=True, help="What the target claims to be.")
-@click.option("--backend", required=True, help="numpy, torch or jax.")
+@click.option("--backend", required=True, help="numpy, torch, jax or program.")
 @click.option(
     "--map",
     "bindings",
@@ -241,16 +233,16 @@ def check(
     request = targets.Request(
         source=Source(
             target=target,
-            map=dict(_pair(text, "--map") for text in _split(bindings)),
-            fix={k: _value(v) for k, v in (_pair(text, "--fix") for text in constants)},
+            map=dict(pair(text, "--map") for text in split(bindings)),
+            fix={k: value(v) for k, v in (pair(text, "--fix") for text in constants)},
             backward=backward,
         ),
         selection=Selection(
             losses=(loss,),
             backends=(backend,),
-            dtypes=_split(dtypes),
-            devices=_split(devices),
-            checks=_split(checks),
+            dtypes=split(dtypes),
+            devices=split(devices),
+            checks=split(checks),
             profile=profile,
         ),
         # inputs that nobody can foresee, unless they are asked for again
@@ -263,21 +255,6 @@ def check(
         strict=strict,
     )
     sys.exit(targets.check(request))
-
-
-def _pair(text: str, option: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals or not name.strip() or not value.strip():
-        raise UsageError(f"{option} takes NAME=VALUE, got {text!r}")
-    return name.strip(), value.strip()
-
-
-def _value(text: str) -> Any:
-    """A Python literal, else the text itself."""
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        return text
 
 
 @main.command()
@@ -314,5 +291,5 @@ def reproduce(reference: str, entry: bool) -> None:
         sys.exit(present.reproduce(reference))
 
 
-for _command in commands_compare.COMMANDS:
+for _command in (*commands_compare.COMMANDS, *commands_export.COMMANDS):
     main.add_command(_command)

@@ -39,8 +39,11 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-#: the deviations of the backends that come with lossproof
-OWN = Path(__file__).with_name("expected-deviations.toml")
+#: the deviations of the backends that come with lossproof: of frameworks, then of libraries
+OWN = (
+    Path(__file__).with_name("expected-deviations.toml"),
+    Path(__file__).with_name("expected-deviations-libraries.toml"),
+)
 #: what an entry excuses, by its status: a violation, or an error that is raised
 EXCUSES = {"failed": ("failed", "warned"), "errored": ("errored",)}
 _TEXTS = ("id", "reason", "input", "link", "status")

@@ -10,7 +10,7 @@ from lossproof.backends.base import DTYPES, Backend
 from lossproof.backends.registry import Implementation
 from lossproof.conformance.check import Check, checks
 from lossproof.conformance.effort import EFFORTS
-from lossproof.conformance.registry import UsageError, backend, backend_names, choose
+from lossproof.conformance.registry import BUILT_IN, UsageError, backend, backend_names, choose
 from lossproof.conformance.subject import Subject
 from lossproof.reports.model import cell_id
 from lossproof.spec.loss import catalogue, get
@@ -18,7 +18,10 @@ from lossproof.spec.loss import catalogue, get
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
-    """What a run covers; an empty tuple means everything there is."""
+    """What a run covers; an empty tuple means everything there is.
+
+    Of backends it means those of `BUILT_IN`: a plain run must not depend on what else is installed.
+    """
 
     losses: tuple[str, ...] = ()
     backends: tuple[str, ...] = ()
@@ -34,7 +37,7 @@ class Selection:
         return replace(
             self,
             losses=_expand("loss", self.losses, losses),
-            backends=_expand("backend", self.backends, backend_names()),
+            backends=_expand("backend", self.backends or tuple(BUILT_IN), backend_names()),
             dtypes=_expand("dtype", self.dtypes, DTYPES),
             devices=tuple(choose("device", d, DEVICES) for d in self.devices) or ("cpu",),
             checks=_expand("check", self.checks, tuple(checks())),

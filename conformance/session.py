@@ -30,7 +30,7 @@ class Settings:
     max_time: float | None = None
     resume: Path | None = None
     overwrite: bool = False
-    expected: tuple[Path, ...] = (deviations.OWN,)
+    expected: tuple[Path, ...] = deviations.OWN
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,7 +186,7 @@ def _header(chosen: plan.Selection, settings: Settings, planned: int) -> Header:
 
 def _digest(path: Path) -> str:
     """A file of expected deviations by its name and what it holds."""
-    name = path.name if path == deviations.OWN else path.as_posix()
+    name = path.name if path in deviations.OWN else path.as_posix()
     return f"{name} (sha256 {hashlib.sha256(path.read_bytes()).hexdigest()[:16]})"
 
 

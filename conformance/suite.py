@@ -138,7 +138,7 @@ def cells() -> list[tuple[Cell, deviations.Deviation | None]]:
 
 
 def _deviations() -> list[deviations.Deviation]:
-    files = (deviations.OWN, *map(Path, values("expected")))
+    files = (*deviations.OWN, *map(Path, values("expected")))
     return [d for path in files for d in deviations.read(path)]
 
 

@@ -38,7 +38,8 @@ RUN = {
     "--loss hubr*": "no loss matches 'hubr*'; choose from binary_cross_entropy, ",
     "--loss ,": "an empty name in ','",
     "--loss mse,": "an empty name in 'mse,'",
-    "--backend tenserflow": "no backend named 'tenserflow'; choose from numpy, torch, jax, optax, rax, keras_jax, "
+    "--backend tenserflow": "no backend named 'tenserflow'; choose from numpy, "
+    "torch, jax, optax, rax, keras_jax, "
     "keras_torch, sklearn, torchmetrics, kornia, monai, pytorch_metric_learning",
     "--backend touch": "no backend named 'touch'; did you mean torch?",
     "--dtype float8": "no dtype named 'float8'; did you mean float64 or float32 or float16?",
@@ -78,7 +79,8 @@ CHECK = {
     "--loss hubr --backend numpy": "no loss named 'hubr'; did you mean huber?",
     "--loss m* --backend numpy": "no loss named 'm*'; choose from binary_cross_entropy, ",
     "--loss mse --backend tenserflow": "no backend named 'tenserflow'; choose from numpy, torch",
-    "--loss mse --backend n*": "no backend named 'n*'; choose from numpy, torch, jax, optax, rax, keras_jax, "
+    "--loss mse --backend n*": "no backend named 'n*'; choose from numpy, "
+    "torch, jax, optax, rax, keras_jax, "
     "keras_torch, sklearn, torchmetrics, kornia, monai, pytorch_metric_learning, program",
     "--loss mse --backend numpy --device cuda": "no device named 'cuda'; choose from cpu",
     "--loss mse --backend numpy --dtype half": "no dtype named 'half'; choose from float64, ",

@@ -29,6 +29,10 @@ TREE = Path(__file__).parent.parent
 SPEC = {"numpy", "flint", "ml_dtypes", "lossproof.spec"}
 DRIVERS = {"click", "hypothesis", "ml_dtypes", "msgspec", "numpy", "pytest", "rich", "tabulate"}
 FRAMEWORKS = {"torch", "jax"}
+LIBRARIES = {
+    "keras", "kornia", "monai", "optax", "pytorch_metric_learning", "rax", "sklearn",
+    "torchmetrics",
+}  # fmt: skip
 #: of each folder, what may be imported in it besides the standard library
 MAY_IMPORT = {
     "spec": SPEC,
@@ -43,6 +47,13 @@ MAY_IMPORT = {
     "backends/numpy_": {"numpy", "ml_dtypes", "lossproof.spec", "lossproof.backends"},
     "backends/torch_": {"numpy", "ml_dtypes", "torch", "lossproof.spec", "lossproof.backends"},
     "backends/jax_": {"numpy", "ml_dtypes", "jax", "lossproof.spec", "lossproof.backends"},
+    "backends/libraries": {
+        *FRAMEWORKS,
+        *LIBRARIES,
+        "numpy",
+        "lossproof.spec",
+        "lossproof.backends",
+    },
     "conformance": {
         *DRIVERS,
         *SPEC,
@@ -56,6 +67,8 @@ MAY_IMPORT = {
     "reports": {"msgspec", "rich", "tabulate", "lossproof.reports"},
     "src/lossproof": {"lossproof.conformance"},
 }
+#: the files that import a framework or a library when they are imported
+IMPLEMENTATIONS = r"/(torch_|jax_|libraries)/(?!__init__|backend\.py|keras_backend\.py)"
 ROOMS = ("backends", "conformance", "reports", "spec", "src/lossproof")
 
 
@@ -128,14 +141,10 @@ def test_imports_go_in_one_direction(path: Path) -> None:
 
 @pytest.mark.parametrize("path", ALL, ids=shown)
 def test_frameworks_are_imported_only_by_their_implementations(path: Path) -> None:
-    room = shown(path.parent)
-    if room in ("backends/torch_", "backends/jax_") and path.name not in (
-        "__init__.py",
-        "backend.py",
-    ):
+    if re.search(IMPLEMENTATIONS, shown(path)):
         return
     early = {module.partition(".")[0] for _, module in imported(at_import_time(tree(path)))}
-    assert not early & FRAMEWORKS
+    assert not early & (FRAMEWORKS | LIBRARIES)
 
 
 def test_every_module_but_implementations_can_be_imported_without_torch_and_jax() -> None:
@@ -143,7 +152,7 @@ def test_every_module_but_implementations_can_be_imported_without_torch_and_jax(
         f"lossproof.{shown(p).removesuffix('.py').removesuffix('/__init__').replace('/', '.')}"
         for room in ROOMS[:-1]
         for p in modules(room)
-        if not re.search(r"/(torch|jax)_/(?!__init__|backend\.py)", shown(p))
+        if not re.search(IMPLEMENTATIONS, shown(p))
     ]
     program = (
         "import importlib, sys\n"
@@ -185,7 +194,7 @@ def test_the_package_list_names_every_folder_that_holds_python() -> None:
 
 
 def test_no_folder_is_named_like_a_library_that_it_uses() -> None:
-    libraries = {*DRIVERS, *SPEC, *FRAMEWORKS}
+    libraries = {*DRIVERS, *SPEC, *FRAMEWORKS, *LIBRARIES}
     assert not [shown(p) for p in ALL if {p.stem, p.parent.name} & libraries]
 
 
