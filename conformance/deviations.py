@@ -26,6 +26,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,11 @@ class Deviation:
         """Whether a cell's id fits the pattern."""
         return like(identifier, self.id)
 
+    def concerns(self, backends: Sequence[str]) -> bool:
+        """Whether the pattern may match a cell of one of the backends."""
+        name = self.id.partition("[")[2].partition(",")[0]
+        return not name or "*" in name or name in backends
+
     def expired(self, today: date | None = None) -> bool:
         """Whether its last day is past."""
         return self.expires is not None and self.expires < (today or date.today())
@@ -74,8 +80,12 @@ class Deviation:
 
 def like(text: str, pattern: str) -> bool:
     """Whether a text fits a pattern, in which `*` stands for anything and all else for itself."""
-    parts = ".*".join(re.escape(part) for part in pattern.split("*"))
-    return re.fullmatch(parts, text) is not None
+    return _compiled(pattern).fullmatch(text) is not None
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(".*".join(re.escape(part) for part in pattern.split("*")))
 
 
 def read(path: Path) -> tuple[Deviation, ...]:

@@ -52,7 +52,12 @@ def conduct(selection: plan.Selection, settings: Settings, progress: Progress) -
     """Run what is selected. Raises UsageError for names unknown, ReportError for the disk."""
     chosen = selection.resolved()
     units = plan.units(chosen)
-    known = tuple(d for path in settings.expected for d in deviations.read(path))
+    known = tuple(
+        entry
+        for path in settings.expected
+        for entry in deviations.read(path)
+        if entry.concerns(chosen.backends)
+    )
     planned = sum(len(plan.names(u, chosen.checks)) for u in units)
     worker.single_threaded()  # before the header, which says what workers inherit
     path, earlier, replaced = settings.out / "report.jsonl", None, None
