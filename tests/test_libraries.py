@@ -16,6 +16,7 @@ import pytest
 
 from lossproof.backends.builtin import BUILT_IN, LIBRARIES, backend, backend_names
 from lossproof.backends.libraries.backend import Library
+from lossproof.backends.libraries.keras_backend import Keras
 from lossproof.backends.registry import Implementation
 from lossproof.conformance import plan, runner
 from lossproof.conformance.check import checks
@@ -125,8 +126,11 @@ SOUND = {
 @pytest.mark.parametrize("name", LIBRARIES)
 def test_a_broken_adapter_is_caught(name: str) -> None:
     loss, check = SOUND.get(name, ("mse", "value"))
-    sound = library(name).implementations().get(loss)
+    found = library(name)
+    sound = found.implementations().get(loss)
     assert sound is not None
+    if isinstance(found, Keras) and found.elsewhere():
+        pytest.skip("Keras runs on the other framework in this process")
 
     def doubled(*arguments: object, **keywords: object) -> object:
         return 2 * sound.forward(*arguments, **keywords)

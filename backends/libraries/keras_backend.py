@@ -7,11 +7,10 @@ calls in a process of its own.
 
 from __future__ import annotations
 
-import atexit
 import os
 import sys
 from concurrent.futures import ProcessPoolExecutor
-from functools import cached_property
+from functools import cache
 from multiprocessing import get_context
 from typing import Any, ClassVar
 
@@ -50,24 +49,17 @@ class Keras(Library):
     ) -> Answer:
         """As `Backend.call`. BackendError for a foreign implementation where Keras runs on another
         framework in this process."""
-        if implementation is not self.implementations().get(implementation.loss):
-            if self._elsewhere():
-                raise BackendError(f"keras does not run on {self.framework} in this process")
-        elif self._elsewhere():
-            return self._process.submit(
-                _called, type(self), implementation.loss, arguments, options, how
-            ).result()
-        return super().call(implementation, arguments, options, **how)  # type: ignore[safe-super]
+        own = self.implementations().get(implementation.loss)
+        if not self.elsewhere():
+            return super().call(implementation, arguments, options, **how)  # type: ignore[safe-super]
+        if implementation is not own:
+            raise BackendError(f"keras does not run on {self.framework} in this process")
+        asked = (type(self), implementation.loss, arguments, options, how)
+        return _process(self.framework).submit(_called, *asked).result()
 
-    def _elsewhere(self) -> bool:
+    def elsewhere(self) -> bool:
         """Whether Keras runs on another framework in this process."""
         return str(sys.modules["keras"].backend.backend()) != self.framework
-
-    @cached_property
-    def _process(self) -> ProcessPoolExecutor:
-        found = ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn"))
-        atexit.register(found.shutdown, wait=False, cancel_futures=True)
-        return found
 
 
 class KerasJax(Keras, JaxBackend):
@@ -82,6 +74,12 @@ class KerasTorch(Keras, TorchBackend):
 
     name = "keras_torch"
     framework = "torch"
+
+
+@cache
+def _process(framework: str) -> ProcessPoolExecutor:
+    """The process of a framework, begun with its first call."""
+    return ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn"))
 
 
 def _called(cls: type[Keras], loss: str, arguments: Any, options: Any, how: Any) -> Answer:
