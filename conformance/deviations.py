@@ -8,6 +8,7 @@ A file is TOML, an array of tables:
     input = "logits=[nan, 0], labels=-100"
     link = "https://..."          # optional: where the library's tracker knows it
     expires = 2027-01-31          # optional: the last day on which the entry excuses anything
+    versions = "jax < 0.11"       # optional: the versions of a distribution that it is true of
     status = "errored"            # optional: it excuses an error that is raised, and nothing else
     case.check = "special_values" # optional: a question that shows it, as a snippet asks it
     case.backend = "torch"
@@ -15,8 +16,9 @@ A file is TOML, an array of tables:
     case.fault = "nan of *"       # of several violations the one that is meant, in its words
 
 `*` stands for anything. A failed cell that matches is reported as xfailed, a passed one as
-xpassed; an entry that matches nothing warns, and so does one that has expired. No entry changes a
-bound. `lossproof reproduce --entry FILE#ID` writes the entry of a cell, its case included.
+xpassed; an entry that matches nothing warns, and so does one that has expired. One of versions that
+are not installed expects nothing. No entry changes a bound. `lossproof reproduce --entry FILE#ID`
+writes the entry of a cell, its case included.
 """
 
 from __future__ import annotations
@@ -27,10 +29,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
+from packaging.requirements import InvalidRequirement, Requirement
 
 from lossproof.conformance.registry import UsageError, choose
 from lossproof.reports.model import Result, cell_id
@@ -47,7 +51,7 @@ OWN = (
 )
 #: what an entry excuses, by its status: a violation, or an error that is raised
 EXCUSES = {"failed": ("failed", "warned"), "errored": ("errored",)}
-_TEXTS = ("id", "reason", "input", "link", "status")
+_TEXTS = ("id", "reason", "input", "link", "status", "versions")
 _KEYS = (*_TEXTS, "expires", "case")
 _CASE = ("check", "backend", "device", "target", "question", "how", "fault")
 
@@ -62,6 +66,7 @@ class Deviation:
     link: str | None = None
     status: str = "failed"
     expires: date | None = None
+    versions: str | None = None
     case: Mapping[str, Any] | None = None
 
     def matches(self, identifier: str) -> bool:
@@ -76,6 +81,23 @@ class Deviation:
     def expired(self, today: date | None = None) -> bool:
         """Whether its last day is past."""
         return self.expires is not None and self.expires < (today or date.today())
+
+    def concerns_installed(self) -> bool:
+        """Whether the distribution is there in a version that the entry is true of."""
+        return self.versions is None or _installed(self.versions)
+
+    def in_force(self, today: date | None = None) -> bool:
+        """Whether the entry excuses anything here and now."""
+        return not self.expired(today) and self.concerns_installed()
+
+
+@cache
+def _installed(versions: str) -> bool:
+    stated = Requirement(versions)
+    try:
+        return stated.specifier.contains(metadata.version(stated.name), prereleases=True)
+    except metadata.PackageNotFoundError:
+        return False
 
 
 def like(text: str, pattern: str) -> bool:
@@ -121,10 +143,21 @@ def _entry(entry: Mapping[str, Any]) -> Deviation:
     day = entry.get("expires")
     if day is not None and (not isinstance(day, date) or isinstance(day, datetime)):
         raise UsageError(f"expires must be a date such as 2027-01-31, got {day!r}")
+    versions = entry.get("versions")
+    if versions is not None and not _stated(versions):
+        raise UsageError(f"versions must be like 'jax < 0.11', got {versions!r}")
     found = Deviation(**entry)
     if found.case is not None:
         _fits(found, found.case)
     return found
+
+
+def _stated(versions: str) -> bool:
+    """Whether the text names a distribution and at least one bound on its version."""
+    try:
+        return bool(Requirement(versions).specifier)
+    except InvalidRequirement:
+        return False
 
 
 def _fits(deviation: Deviation, case: Any) -> None:
@@ -153,12 +186,12 @@ def apply(results: Sequence[Result], deviations: Sequence[Deviation]) -> list[Re
 
 
 def mark(result: Result, deviations: Sequence[Deviation], today: date | None = None) -> Result:
-    """One result, xfailed or xpassed where a deviation that has not expired matches it.
+    """One result, xfailed or xpassed where a deviation that is in force matches it.
 
     Only an entry that says `status = "errored"` excuses an implementation that raised.
     """
     for deviation in deviations:
-        if not deviation.matches(result.id) or deviation.expired(today):
+        if not deviation.matches(result.id) or not deviation.in_force(today):
             continue
         if result.status in EXCUSES[deviation.status]:
             return replace(result, status="xfailed", reason=deviation.reason, link=deviation.link)

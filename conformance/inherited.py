@@ -24,7 +24,7 @@ def mark(result: Result, subject: Subject) -> Result:
     """The result, xfailed where its fault is that of the framework's own function."""
     if result.status not in ("failed", "warned") or subject.backend.name not in ("torch", "jax"):
         return result
-    entry = next((d for d in _known() if d.matches(result.id) and not d.expired()), None)
+    entry = next((d for d in _known() if d.matches(result.id) and d.in_force()), None)
     if entry is None or not _alike(result, subject):
         return result
     reason = f"inherited from {subject.backend.name}: {entry.reason}"

@@ -119,11 +119,11 @@ def selection() -> plan.Selection:
 def cells() -> list[tuple[Cell, deviations.Deviation | None]]:
     """The cells that are selected, each with the deviation that is expected of it.
 
-    An entry that has expired expects nothing. Raises UsageError for names unknown and for files
+    An entry that is not in force expects nothing. Raises UsageError for names unknown and for files
     that cannot be read.
     """
     chosen = selection()
-    expected = [d for d in _deviations() if not d.expired()]
+    expected = [d for d in _deviations() if d.in_force()]
     every = [
         Cell(unit=unit, name=name)
         for unit in plan.units(chosen)

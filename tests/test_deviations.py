@@ -29,6 +29,8 @@ def test_the_violation_is_still_there(known: Deviation) -> None:
     absent = backend(known.case["backend"]).missing()
     if absent is not None:
         pytest.skip(absent)
+    if not known.concerns_installed():
+        pytest.skip(f"true of {known.versions}")
     seen = [reproduce.answer(**known.case)]
     while seen[-1][0] and len(seen) < CHANCES:
         seen.append(reproduce.answer(**known.case))
@@ -88,6 +90,17 @@ def test_an_entry_excuses_until_its_last_day() -> None:
     assert deviations.apply([failed], [known(expires=date(2001, 1, 1))]) == [failed]
 
 
+@pytest.mark.parametrize(
+    ("versions", "status"),
+    [("numpy >= 1", "xfailed"), ("numpy < 1", "failed"), ("no-such-distribution >= 0", "failed")],
+)
+def test_an_entry_excuses_only_the_versions_that_it_is_true_of(versions: str, status: str) -> None:
+    entries = [known(versions=versions)]
+    assert deviations.mark(result("value", "failed"), entries).status == status
+    passed = deviations.mark(result("value", "passed"), entries).status
+    assert passed == ("xpassed" if status == "xfailed" else "passed")
+
+
 CASE = (
     'case = { check = "value", backend = "torch", '
     'question = { loss = "huber", dtype = "float32" } }'
@@ -96,6 +109,8 @@ REFUSED = {
     'status = "skipped"': "no status named 'skipped'; choose from failed, errored",
     'expires = "soon"': "expires must be a date such as 2027-01-31, got 'soon'",
     "expires = 2027-01-31T10:00:00": "expires must be a date such as 2027-01-31, got datetime.",
+    'versions = "jax"': "versions must be like 'jax < 0.11', got 'jax'",
+    'versions = "< 2"': "versions must be like 'jax < 0.11', got '< 2'",
     'case = "x"': "case must be a table",
     'case = { chek = "value" }': "no key of a case named 'chek'; did you mean check?",
     'case = { check = "value" }': "case needs check, backend and question",

@@ -27,7 +27,10 @@ else:
 
 TREE = Path(__file__).parent.parent
 SPEC = {"numpy", "flint", "ml_dtypes", "lossproof.spec"}
-DRIVERS = {"click", "hypothesis", "ml_dtypes", "msgspec", "numpy", "pytest", "rich", "tabulate"}
+DRIVERS = {
+    "click", "hypothesis", "ml_dtypes", "msgspec", "numpy", "packaging", "pytest", "rich",
+    "tabulate",
+}  # fmt: skip
 FRAMEWORKS = {"torch", "jax"}
 LIBRARIES = {
     "keras", "kornia", "monai", "optax", "pytorch_metric_learning", "rax", "sklearn",
