@@ -7,7 +7,8 @@ nothing is missing between them. Reports of different machines or versions are c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, product
 from typing import Any
@@ -20,6 +21,8 @@ from lossproof.reports.model import Footer, Header, Report, ReportError
 
 MACHINE = frozenset({"cpu", "platform"})
 KNOWN = ("header", "results", "footer")
+SHOWN = 8  # of the shards that are missing
+Box = tuple[frozenset[str], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +38,7 @@ class Part:
         return self.report.header
 
     @property
-    def box(self) -> tuple[frozenset[str], ...]:
+    def box(self) -> Box:
         """What it selects on each of the axes."""
         return tuple(frozenset(self.header.selection.get(axis, ())) for axis in headers.AXES)
 
@@ -48,10 +51,9 @@ def merge(parts: Sequence[Part], *, partial: bool = False, any_cpu: bool = False
     """
     for part in parts:
         _whole(part)
-    for part in parts[1:]:
-        _alike(parts[0], part, MACHINE if any_cpu else frozenset())
+    _alike(parts, MACHINE if any_cpu else frozenset())
     _no_cell_twice(parts)
-    held = _shards(parts, partial)
+    held = _held(_shards(parts), partial)
     _nothing_between(parts)
     ordered = [part.report for part in sorted(parts, key=lambda p: encode(p.header))]
     results = sorted(chain.from_iterable(r.results for r in ordered), key=lambda r: r.id)
@@ -83,11 +85,16 @@ def _whole(part: Part) -> None:
         )
 
 
-def _alike(first: Part, other: Part, may: frozenset[str]) -> None:
-    if found := headers.beyond_axes(first.header, other.header, may):
-        raise ReportError(
-            f"{other.name}: not of one run with {first.name}: {headers.sentence(found)}"
-        )
+def _alike(parts: Sequence[Part], may: frozenset[str]) -> None:
+    """Each is compared with one of each choice of backends: devices belong to backends."""
+    seen: dict[frozenset[str], Part] = {}
+    for part in parts:
+        for other in seen.values():
+            if found := headers.beyond_axes(other.header, part.header, may):
+                raise ReportError(
+                    f"{part.name}: not of one run with {other.name}: {headers.sentence(found)}"
+                )
+        seen.setdefault(part.box[1], part)
 
 
 def _no_cell_twice(parts: Sequence[Part]) -> None:
@@ -99,10 +106,10 @@ def _no_cell_twice(parts: Sequence[Part]) -> None:
             owner[result.id] = part.name
 
 
-def _shards(parts: Sequence[Part], partial: bool) -> list[str]:
-    """The shards that a partial report holds, none for a whole one."""
-    runs: dict[tuple[frozenset[str], ...], dict[str, str]] = {}
-    whole: dict[tuple[frozenset[str], ...], str] = {}
+def _shards(parts: Sequence[Part]) -> list[dict[str, str]]:
+    """For each run that was split: its shards that are there, and who holds them."""
+    runs: dict[Box, dict[str, str]] = {}
+    whole: dict[Box, str] = {}
     for part in parts:
         shards = headers.shards(part.header)
         if part.box in whole or (part.box in runs and not shards):
@@ -113,30 +120,40 @@ def _shards(parts: Sequence[Part], partial: bool) -> list[str]:
         for shard in shards:
             seen = runs.setdefault(part.box, {})
             if shard in seen:
-                raise ReportError(f"{part.name}: shard {shard} is {seen[shard]} already")
+                raise ReportError(f"{part.name}: shard {shard} is in {seen[shard]} already")
             seen[shard] = part.name
+    return list(runs.values())
+
+
+def _missing(seen: Mapping[str, str]) -> list[str]:
+    """The shards of a run that nobody holds."""
+    counts = {_numbers(shard)[1] for shard in seen}
+    if len(counts) > 1:
+        told = ", ".join(f"{shard} ({name})" for shard, name in seen.items())
+        raise ReportError(f"shards of different splits: {told}")
+    count = counts.pop()
+    return [s for i in range(count) if (s := f"{i + 1}/{count}") not in seen]
+
+
+def _held(runs: Sequence[Mapping[str, str]], partial: bool) -> list[str]:
+    """The shards that a partial report holds, none for a whole one."""
     held: set[str] = set()
-    for seen in runs.values():
-        counts = sorted({_numbers(shard)[1] for shard in seen})
-        if len(counts) > 1:
-            told = ", ".join(f"{shard} ({name})" for shard, name in seen.items())
-            raise ReportError(f"shards of different splits: {told}")
-        missing = [s for i in range(counts[0]) if (s := f"{i + 1}/{counts[0]}") not in seen]
+    for seen in runs:
+        missing = _missing(seen)
         if missing and not partial:
-            raise ReportError(
-                f"shard {', '.join(missing)} of {next(iter(seen.values()))} is missing; "
-                "--partial does without"
-            )
+            shown = ", ".join(missing[:SHOWN]) + (" and more" if missing[SHOWN:] else "")
+            one = next(iter(seen.values()))
+            raise ReportError(f"shard {shown} of {one} is missing; --partial does without")
         held |= set(seen) if missing else set()
     return sorted(held, key=_numbers)
 
 
 def _numbers(shard: str) -> tuple[int, int]:
-    number, _, count = shard.partition("/")
-    try:
-        return int(number), int(count)
-    except ValueError as error:
-        raise ReportError(f"no shard is called {shard!r}") from error
+    found = re.fullmatch(r"([0-9]{1,6})/([0-9]{1,6})", shard)
+    number, count = map(int, found.groups()) if found else (0, 0)
+    if not 1 <= number <= count:
+        raise ReportError(f"no shard is called {shard!r}")
+    return number, count
 
 
 def _nothing_between(parts: Sequence[Part]) -> None:
