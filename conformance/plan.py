@@ -99,7 +99,7 @@ class Shard:
         Dealt out in the order of a hash: neighbours, which cost alike, go to different shards.
         """
         if self.count > len(units):
-            raise UsageError(f"--shard {self.text}: there are only {len(units)} units to split")
+            raise UsageError(f"--shard {self.text}: more shards than units, {len(units)}")
         dealt = sorted(range(len(units)), key=lambda i: (zlib.crc32(units[i].id("").encode()), i))
         return [units[i] for i in sorted(dealt[self.number - 1 :: self.count])]
 
