@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 from msgspec.structs import replace
 
+from lossproof.conformance.given import split
 from lossproof.conformance.naming import fitting
 from lossproof.conformance.registry import UsageError
 from lossproof.reports import (
@@ -35,31 +36,45 @@ LINES = 20  # of each kind of change, in a terminal
 
 
 @dataclass(frozen=True, kw_only=True)
+class Given:
+    """What a format makes text of: reports, the files they come from, and the label of a badge."""
+
+    names: tuple[str, ...]
+    reports: tuple[Report, ...]
+    label: str
+
+    @property
+    def report(self) -> Report:
+        """The report, for a format that takes one."""
+        return self.reports[0]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Format:
-    """How reports become text. `write` gets the reports and the label of a badge.
+    """How reports become text.
 
     `several`: it takes more than one report. `truncated`: it also shows one that was cut off, as
     such. `narrowed`: it can show a part of the losses and backends.
     """
 
-    write: Callable[[Sequence[Report], str], str]
+    write: Callable[[Given], str]
     several: bool = False
     truncated: bool = False
     narrowed: bool = False
 
 
-def _in_terminal(reports: Sequence[Report], _: str) -> str:
+def _in_terminal(given: Given) -> str:
     width = shutil.get_terminal_size((100, 20)).columns
-    return terminal.render(reports[0], width, sys.stdout.isatty())
+    return terminal.render(given.report, width, sys.stdout.isatty())
 
 
 FORMATS: Mapping[str, Format] = {
     "terminal": Format(write=_in_terminal),
-    "md": Format(write=lambda reports, _: markdown.render(reports[0])),
-    "junit": Format(write=lambda reports, _: junit.render(reports[0])),
-    "csv": Format(write=lambda reports, _: sheet.render(reports[0])),
+    "md": Format(write=lambda given: markdown.render(given.report)),
+    "junit": Format(write=lambda given: junit.render(given.report)),
+    "csv": Format(write=lambda given: sheet.render(given.report)),
     "badge": Format(
-        write=lambda reports, label: badge.render(reports[0], label), truncated=True, narrowed=True
+        write=lambda given: badge.render(given.report, given.label), truncated=True, narrowed=True
     ),
 }
 
@@ -133,6 +148,7 @@ def report(
     Example: lossproof report report.jsonl --format junit -o junit.xml
     """
     chosen = FORMATS[style]
+    losses, backends = split(losses), split(backends)
     if len(files) > 1 and not chosen.several:
         raise UsageError(f"--format {style} takes one FILE, got {len(files)}")
     if (losses or backends or label) and not chosen.narrowed:
@@ -141,8 +157,12 @@ def report(
     reports = [jsonl.read(file, allow_truncated=chosen.truncated) for file in files]
     if losses or backends:
         reports = [_narrowed(found, losses, backends) for found in reports]
-    words = ("lossproof", *losses, *backends)
-    _deliver(chosen.write(reports, " ".join(words) if label is None else label), out)
+    given = Given(
+        names=tuple(map(str, files)),
+        reports=tuple(reports),
+        label=" ".join(("lossproof", *losses, *backends)) if label is None else label,
+    )
+    _deliver(chosen.write(given), out)
 
 
 def _narrowed(found: Report, losses: Sequence[str], backends: Sequence[str]) -> Report:

@@ -169,6 +169,7 @@ def test_a_badge_is_of_what_is_asked_for() -> None:
         "schemaVersion": 1, "label": "lossproof m*", "message": "100% of 1 passed",
         "color": "brightgreen",
     }  # fmt: skip
+    assert badge("bad.jsonl", "--loss", "mse,huber")["message"] == "1 failed, 50% of 2 passed"
     assert badge("bad.jsonl", "--backend", "torch", "--label", "mine")["label"] == "mine"
 
 
