@@ -166,7 +166,7 @@ def _header(chosen: plan.Selection, settings: Settings, planned: int) -> Header:
         python=platform.python_version(),
         platform=platform.platform(),
         cpu=environment.processor(),
-        versions=environment.versions(),
+        versions=environment.versions(present),
         devices={b.name: {d: b.describe(d) for d in b.devices()} for b in present},
         seed=settings.seed,
         profile=chosen.profile,

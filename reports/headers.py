@@ -37,10 +37,12 @@ def differences(was: Header, now: Header, ignoring: Set[str] = CLOCK) -> tuple[D
 def beyond_axes(was: Header, now: Header, ignoring: Set[str]) -> tuple[Difference, ...]:
     """The differences that remain between what two runs share, whatever each selects on the axes.
 
-    Of devices and probes, those are compared that belong to backends of both.
+    Of devices and probes, those are compared that belong to backends of both, and of versions those
+    that both name: a header names the libraries of its own backends.
     """
     shared = set(was.selection.get("backends", ())) & set(now.selection.get("backends", ()))
-    first, second = (_without_axes(header, shared) for header in (was, now))
+    named = was.versions.keys() & now.versions.keys()
+    first, second = (_without_axes(header, shared, named) for header in (was, now))
     return differences(first, second, CLOCK | {"cells"} | ignoring)
 
 
@@ -62,10 +64,11 @@ def same_questions(old: Header, new: Header) -> bool:
     return _asked(old) == _asked(new)
 
 
-def _without_axes(header: Header, backends: Set[str]) -> Header:
+def _without_axes(header: Header, backends: Set[str], libraries: Set[str]) -> Header:
     divided = {*AXES, SHARD}
     return replace(
         header,
+        versions={k: v for k, v in header.versions.items() if k in libraries},
         selection={k: v for k, v in header.selection.items() if k not in divided},
         devices={k: v for k, v in header.devices.items() if k in backends},
         probes={k: v for k, v in header.probes.items() if k.partition(".")[0] in backends},

@@ -176,6 +176,7 @@ def _header(parts: Sequence[Header], held: list[str]) -> Header:
         first,
         cpu=_all_of(h.cpu for h in parts),
         platform=_all_of(h.platform for h in parts),
+        versions={k: v for h in parts for k, v in h.versions.items()},
         devices={k: v for h in parts for k, v in h.devices.items()},
         probes={k: v for h in parts for k, v in h.probes.items()},
         selection=selection | ({headers.SHARD: held} if held else {}),

@@ -161,10 +161,11 @@ def test_runs_of_other_losses_backends_and_devices_make_one_report() -> None:
     merged = merge([
         part("a", CELLS[2:], select={"losses": ["mse"]}),
         part("b", [result("value", backend="numpy")], select=numpy, devices={"numpy": {"cpu": "x"}},
-             probes={"numpy.flush_to_zero": False}),
+             versions={"torch": "2.13.0", "numpy": "2"}, probes={"numpy.flush_to_zero": False}),
         part("c", CELLS[:2], select={"losses": ["huber"]}),
     ])  # fmt: skip
     assert merged.header.selection == SELECTION | {"backends": ["numpy", "torch"]}
+    assert merged.header.versions == {"torch": "2.13.0", "jax": None, "numpy": "2"}
     assert merged.header.devices == {"torch": {"cpu": "a cpu"}, "numpy": {"cpu": "x"}}
     assert merged.header.probes == {"jax.x64": True, "numpy.flush_to_zero": False}
     assert merged.header.cells == len(merged.results) == 5
