@@ -30,6 +30,7 @@ from lossproof.conformance.plan import Selection, Shard
 from lossproof.conformance.registry import UsageError
 from lossproof.conformance.worker import single_threaded
 from lossproof.reports.model import ReportError
+from lossproof.reports.text import visible
 from lossproof.spec.loss import SpecError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -56,7 +57,8 @@ class Group(click.Group):
         try:
             return super().invoke(ctx)
         except (UsageError, SpecError, ReportError) as error:
-            click.echo(f"lossproof: {error}", err=True)
+            said = visible(str(error)).replace("\n", "\\n")  # it may quote what a file holds
+            click.echo(f"lossproof: {said}", err=True)
             sys.exit(USAGE)
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

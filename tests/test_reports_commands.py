@@ -113,6 +113,14 @@ def test_misuse_is_refused_in_one_line(arguments: str, words: str) -> None:
     assert before == {path: path.read_bytes() for path in Path().iterdir()}
 
 
+def test_what_a_file_holds_does_not_act_in_the_words_of_a_refusal() -> None:
+    jsonl.write("one.jsonl", report(result("a"), cells=1, cpu="a\nb"))
+    jsonl.write("two.jsonl", report(result("b"), cells=1, cpu="\x1b[31m\u202e"))
+    assert refused("merge", "one.jsonl", "two.jsonl", "-o", "all.jsonl") == (
+        "two.jsonl: not of one run with one.jsonl: cpu was a\\nb, is \\x1b[31m\\u202e now"
+    )
+
+
 @EVERY
 def test_what_is_written_is_what_would_be_printed(command: tuple[str, ...]) -> None:
     printed = lossproof(*command, *(["--out", "all.jsonl"] if "merge" in command else []))
