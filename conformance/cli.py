@@ -1,4 +1,4 @@
-"""The command line: `lossproof list | spec | run | check | report | reproduce`."""
+"""The command line: `lossproof list | spec | run | check | reproduce`, and the other commands."""
 
 from __future__ import annotations
 
@@ -16,13 +16,21 @@ from lossproof import __version__
 from lossproof.backends.base import DTYPES
 from lossproof.backends.loading import Source
 from lossproof.backends.process.backend import Limits
-from lossproof.conformance import commands_compare, commands_export, deviations, present, targets
+from lossproof.conformance import (
+    commands_compare,
+    commands_export,
+    commands_reports,
+    deviations,
+    present,
+    targets,
+)  # fmt: skip
 from lossproof.conformance.effort import EFFORTS
 from lossproof.conformance.given import pair, split, value
-from lossproof.conformance.plan import Selection
+from lossproof.conformance.plan import Selection, Shard
 from lossproof.conformance.registry import UsageError
 from lossproof.conformance.worker import single_threaded
 from lossproof.reports.model import ReportError
+from lossproof.reports.text import visible
 from lossproof.spec.loss import SpecError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -49,7 +57,8 @@ class Group(click.Group):
         try:
             return super().invoke(ctx)
         except (UsageError, SpecError, ReportError) as error:
-            click.echo(f"lossproof: {error}", err=True)
+            said = visible(str(error)).replace("\n", "\\n")  # it may quote what a file holds
+            click.echo(f"lossproof: {said}", err=True)
             sys.exit(USAGE)
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -115,6 +124,7 @@ def _effort_options(command: Command) -> Command:
 @click.option("--out", type=PATH, default=Path(), help="Folder of the report.")
 @click.option("--resume", type=PATH, help="Finish a report that was cut off.")
 @click.option("--overwrite", is_flag=True, help="Replace a report that was cut off.")
+@click.option("--shard", metavar="I/N", help="Only the I-th of N parts, for `merge` to join.")
 def run(
     losses: tuple[str, ...],
     backends: tuple[str, ...],
@@ -129,6 +139,7 @@ def run(
     out: Path,
     resume: Path | None,
     overwrite: bool,
+    shard: str | None,
 ) -> None:
     """Conformance of the backends; writes report.jsonl and report.md.
 
@@ -157,6 +168,7 @@ def run(
         resume=resume,
         overwrite=overwrite,
         expected=(*deviations.OWN, *expected),
+        shard=None if shard is None else Shard.read(shard),
     )
     sys.exit(code)
 
@@ -258,24 +270,6 @@ def check(
 
 
 @main.command()
-@click.argument("file", type=PATH)
-@click.option(
-    "--format",
-    "style",
-    type=click.Choice(["terminal", "md"]),
-    default="terminal",
-    show_default=True,
-    help="Text for a terminal, or Markdown.",
-)
-def report(file: Path, style: str) -> None:
-    """Show a report.
-
-    Example: lossproof report report.jsonl --format md
-    """
-    click.echo(present.report(file, style), nl=False)
-
-
-@main.command()
 @click.argument("reference")
 @click.option("--entry", is_flag=True, help="Write it as an expected deviation, in TOML, instead.")
 def reproduce(reference: str, entry: bool) -> None:
@@ -291,5 +285,7 @@ def reproduce(reference: str, entry: bool) -> None:
         sys.exit(present.reproduce(reference))
 
 
-for _command in (*commands_compare.COMMANDS, *commands_export.COMMANDS):
+for _command in (
+    *commands_compare.COMMANDS, *commands_export.COMMANDS, *commands_reports.COMMANDS
+):  # fmt: skip
     main.add_command(_command)

@@ -17,14 +17,17 @@ THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 VARIABLES = (*THREADS, "XLA_FLAGS", "JAX_ENABLE_X64", "NVIDIA_TF32_OVERRIDE")
 
 
-def versions() -> dict[str, str | None]:
-    """The version of each library that matters; None where it is not installed."""
+def versions(backends: Iterable[Backend]) -> dict[str, str | None]:
+    """The version of each library that matters, those under test included; None: not installed."""
     found: dict[str, str | None] = {}
     for name in LIBRARIES:
         try:
             found[name] = version(name)
         except PackageNotFoundError:
             found[name] = None
+    for backend in backends:
+        name, _, number = backend.version().partition(" ")
+        found.setdefault(name, number.partition(" ")[0] or None)
     return found
 
 

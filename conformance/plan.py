@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import fnmatch
+import re
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -68,6 +70,38 @@ class Unit:
     def id(self, name: str) -> str:
         """The id of its cell of the check called `name`."""
         return cell_id(self.loss, name, self.backend, self.dtype, self.device)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shard:
+    """The part `number` of a run in `count` parts, counted from 1."""
+
+    number: int
+    count: int
+
+    @property
+    def text(self) -> str:
+        """As on the command line and in headers: `2/3`."""
+        return f"{self.number}/{self.count}"
+
+    @staticmethod
+    def read(text: str) -> Shard:
+        """The shard of a text such as `2/3`. Raises UsageError."""
+        found = re.fullmatch(r"([0-9]{1,6})/([0-9]{1,6})", text)
+        number, count = map(int, found.groups()) if found else (0, 0)
+        if not 1 <= number <= count:
+            raise UsageError(f"--shard takes I/N with 1 <= I <= N, such as 2/3, got {text!r}")
+        return Shard(number=number, count=count)
+
+    def of(self, units: Sequence[Unit]) -> list[Unit]:
+        """Its units, in order. Raises UsageError where there are fewer units than shards.
+
+        Dealt out in the order of a hash: neighbours, which cost alike, go to different shards.
+        """
+        if self.count > len(units):
+            raise UsageError(f"--shard {self.text}: more shards than units, {len(units)}")
+        dealt = sorted(range(len(units)), key=lambda i: (zlib.crc32(units[i].id("").encode()), i))
+        return [units[i] for i in sorted(dealt[self.number - 1 :: self.count])]
 
 
 #: devices by the names of the frameworks; whether one is present is each backend's to say

@@ -13,7 +13,7 @@ from tabulate import tabulate
 from lossproof.conformance import session
 from lossproof.conformance.check import checks
 from lossproof.conformance.entry import entry as written
-from lossproof.conformance.plan import Selection
+from lossproof.conformance.plan import Selection, Shard
 from lossproof.conformance.registry import UsageError, backend, backend_names
 from lossproof.conformance.reproduce import answer
 from lossproof.reports import jsonl, markdown, terminal
@@ -84,6 +84,7 @@ def run(
     resume: Path | None,
     overwrite: bool,
     expected: tuple[Path, ...],
+    shard: Shard | None = None,
 ) -> int:
     """Conduct a run with progress on the terminal, print its summary, return its exit code."""
     settings = session.Settings(
@@ -94,6 +95,7 @@ def run(
         resume=resume,
         overwrite=overwrite,
         expected=expected,
+        shard=shard,
     )
     if sys.stderr.isatty():
         outcome = _with_bar(selection, settings)
@@ -147,15 +149,6 @@ def _plain_progress(done: int, planned: int, result: Result) -> None:
         click.echo(f"{result.status}: {result.id}", err=True)
     if done * 10 // planned > (done - 1) * 10 // planned:
         click.echo(f"{done} of {planned} cells", err=True)
-
-
-def report(path: Path, style: str) -> str:
-    """A stored report as text."""
-    found = jsonl.read(path)
-    if style == "md":
-        return markdown.render(found)
-    width = shutil.get_terminal_size((100, 20)).columns
-    return terminal.render(found, width, sys.stdout.isatty())
 
 
 def reproduce(reference: str) -> int:

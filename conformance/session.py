@@ -14,7 +14,7 @@ from lossproof import __version__
 from lossproof.conformance import deviations, environment, plan, runner, worker
 from lossproof.conformance.effort import EFFORTS
 from lossproof.conformance.registry import UsageError, backend
-from lossproof.reports import jsonl
+from lossproof.reports import headers, jsonl, summary
 from lossproof.reports.model import Footer, Header, Report, ReportError, Result
 
 Progress = Callable[[int, int, Result], None]
@@ -31,6 +31,7 @@ class Settings:
     resume: Path | None = None
     overwrite: bool = False
     expected: tuple[Path, ...] = deviations.OWN
+    shard: plan.Shard | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +53,8 @@ def conduct(selection: plan.Selection, settings: Settings, progress: Progress) -
     """Run what is selected. Raises UsageError for names unknown, ReportError for the disk."""
     chosen = selection.resolved()
     units = plan.units(chosen)
+    if settings.shard is not None:
+        units = settings.shard.of(units)
     known = tuple(
         entry
         for path in settings.expected
@@ -94,7 +97,7 @@ def conduct(selection: plan.Selection, settings: Settings, progress: Progress) -
                 counts=counts,
                 results=planned,
                 seconds=round(time.monotonic() - started, 3),
-                exit_code=exit_code(counts),
+                exit_code=summary.exit_code(counts),
                 complete=complete,
             )
         )
@@ -104,7 +107,7 @@ def conduct(selection: plan.Selection, settings: Settings, progress: Progress) -
         report=report,
         path=path,
         replaced=replaced,
-        unmatched=tuple(d for d in unmatched if _covered(d, chosen)),
+        unmatched=tuple(d for d in unmatched if _covered(d, units, chosen.checks)),
         expired=tuple(d for d in known if d.expired() and d not in unmatched),
     )
 
@@ -128,14 +131,6 @@ def _replaced(path: Path, overwrite: bool) -> Header | None:
     return found.header
 
 
-def exit_code(counts: dict[str, int]) -> int:
-    """0 conforms, 1 new failures, 3 nothing ran or not all of it."""
-    if counts.get("failed", 0) or counts.get("errored", 0):
-        return 1
-    ran = sum(counts.get(s, 0) for s in ("passed", "warned", "xfailed", "xpassed"))
-    return 0 if ran and not counts.get("not-run", 0) else 3
-
-
 def _done(unit: plan.Unit, checks: Sequence[str], writer: jsonl.Writer) -> bool:
     return all(unit.id(name) in writer.finished for _, name in plan.names(unit, checks))
 
@@ -152,13 +147,15 @@ def _not_run(
     ]
 
 
-def _covered(deviation: deviations.Deviation, chosen: plan.Selection) -> bool:
+def _covered(
+    deviation: deviations.Deviation, units: Sequence[plan.Unit], checks: Sequence[str]
+) -> bool:
     """Whether the run was wide enough for the entry to have matched."""
     return any(
         deviation.matches(unit.id(name))
-        for unit in plan.units(chosen)
+        for unit in units
         if backend(unit.backend).missing() is None
-        for _, name in plan.names(unit, chosen.checks)
+        for _, name in plan.names(unit, checks)
     )
 
 
@@ -169,7 +166,7 @@ def _header(chosen: plan.Selection, settings: Settings, planned: int) -> Header:
         python=platform.python_version(),
         platform=platform.platform(),
         cpu=environment.processor(),
-        versions=environment.versions(),
+        versions=environment.versions(present),
         devices={b.name: {d: b.describe(d) for d in b.devices()} for b in present},
         seed=settings.seed,
         profile=chosen.profile,
@@ -181,6 +178,7 @@ def _header(chosen: plan.Selection, settings: Settings, planned: int) -> Header:
             "devices": list(chosen.devices),
             "checks": list(chosen.checks),
             "expected": [_digest(path) for path in settings.expected],
+            **({headers.SHARD: [settings.shard.text]} if settings.shard else {}),
         },
         cells=planned,
         probes=environment.probes(present),
@@ -195,4 +193,4 @@ def _digest(path: Path) -> str:
     return f"{name} (sha256 {hashlib.sha256(path.read_bytes()).hexdigest()[:16]})"
 
 
-__all__ = ["Outcome", "Settings", "UsageError", "conduct", "exit_code"]
+__all__ = ["Outcome", "Settings", "UsageError", "conduct"]

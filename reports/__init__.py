@@ -1,1 +1,1 @@
-"""Reports: one model, written as JSON Lines, shown as Markdown or in a terminal."""
+"""Reports: one model, written as JSON Lines; its writers, and what compares and merges them."""

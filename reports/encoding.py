@@ -82,6 +82,24 @@ def _float(value: Any) -> Any:
     return float(value) if isinstance(value, str) and value in NOT_FINITE else value
 
 
+def document(value: Any) -> str:
+    """A file that is one JSON document: what is not finite by name, "nan", "inf" or "-inf"."""
+    data = _spelled(msgspec.to_builtins(value, str_keys=True))
+    try:
+        line = msgspec.json.encode(data)
+    except UnicodeEncodeError:
+        line = msgspec.json.encode(_utf8(data))
+    return msgspec.json.format(line, indent=1).decode() + "\n"
+
+
+def _spelled(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _spelled(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_spelled(item) for item in value]
+    return _name(value)
+
+
 def _tag(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _tag(item) for key, item in value.items()}

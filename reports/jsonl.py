@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Set
+from collections.abc import Set
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import IO
 
-import msgspec
-
+from lossproof.reports import headers
 from lossproof.reports.atomic import replace_file
 from lossproof.reports.encoding import NotJSON, decode, encode
 from lossproof.reports.model import Footer, Header, Report, ReportError, Result, Status
@@ -133,13 +132,23 @@ class Writer:
 
 
 def write(path: str | os.PathLike[str], report: Report) -> None:
-    """Write a whole report, sorted by id; one without a footer stays without."""
-    with Writer(path) as writer:
-        writer.start(report.header)
-        for result in sorted(report.results, key=lambda result: result.id):
-            writer.add(result)
-        if report.footer is not None:
-            writer.finish(report.footer)
+    """Put a report in place of the file at once, sorted by id; one without footer stays without.
+
+    Raises ReportError where that cannot be done, and for what `read` would refuse.
+    """
+    target = Path(path)
+    results = {result.id: result for result in report.results}
+    if len(results) < len(report.results):
+        raise ReportError(f"{target}: two results for one cell")
+    lines = [encode(report.header), *(encode(results[name]) for name in sorted(results))]
+    if report.footer is not None:
+        _adds_up(report.footer, counts(report.results), str(target))
+        lines.append(encode(report.footer))
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(target, lines)
+    except OSError as error:
+        raise _cannot_write(target, error) from error
 
 
 def read(path: str | os.PathLike[str], *, allow_truncated: bool = False) -> Report:
@@ -202,30 +211,8 @@ def _adds_up(footer: Footer, found: dict[str, int], name: str) -> None:
 
 
 def _same_run(path: Path, old: Header, new: Header) -> None:
-    was, now = msgspec.to_builtins(old), msgspec.to_builtins(new)
-    found = list(_differences("", {**was, "started": None}, {**now, "started": None}))
-    if found:
-        raise ReportError(f"{path}: cannot be resumed: {'; '.join(found)}")
-
-
-def _differences(name: str, was: Any, now: Any) -> Iterator[str]:
-    """What differs in words, key by key; of lists the entries that only one of them has."""
-    if isinstance(was, dict) and isinstance(now, dict):
-        for key in (*was, *(key for key in now if key not in was)):
-            if was.get(key) != now.get(key):
-                yield from _differences(
-                    f"{name}.{key}" if name else key, was.get(key), now.get(key)
-                )
-        return
-    if isinstance(was, list) and isinstance(now, list) and set(was) != set(now):
-        was, now = [x for x in was if x not in now], [x for x in now if x not in was]
-    yield f"{name} was {_told(was)}, is {_told(now)} now"
-
-
-def _told(value: Any) -> str:
-    if isinstance(value, list):
-        return ", ".join(map(str, value)) or "nothing more"
-    return "unset" if value is None else str(value)
+    if found := headers.differences(old, new):
+        raise ReportError(f"{path}: cannot be resumed: {headers.sentence(found)}")
 
 
 def _cannot_write(path: Path, error: OSError) -> ReportError:

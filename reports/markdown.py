@@ -1,37 +1,44 @@
-"""A report as Markdown. No clock, no disk: the text changes only when a verdict or a number does.
+"""A report as Markdown: what a reader of CI needs first, and the rest folded.
 
-So it leaves out when the run started and how long it took.
+No clock, no disk: the text changes only when a verdict or a number does. So it leaves out when the
+run started and how long it took.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-
-from tabulate import tabulate
+from collections.abc import Sequence
 
 from lossproof.reports import summary
+from lossproof.reports.markup import ROWS, folded, more, section, table
 from lossproof.reports.model import STATUSES, Header, Report, Result
 from lossproof.reports.text import code, escape, fence, link
+
+MESSAGES = 50  # of failures that are shown in full
 
 
 def render(report: Report) -> str:
     """The whole report. Every text that came from outside is escaped."""
     results = report.results
+    failures = summary.with_status(results, "failed", "errored")
+    warnings = summary.with_status(results, "warned")
+    expected = summary.with_status(results, "xfailed")
     sections = [
         "# lossproof report",
         *(f"**{escape(text)}**" for text in summary.shortcomings(report)),
-        *_section("Environment", _environment(report.header)),
-        *_section("Counts", _counts(results)),
-        *_section(
+        *section("Counts", _counts(results)),
+        *section("Failures", _failures(failures)),
+        *folded("Failures in full", _in_full(failures)),
+        *folded(
             "Worst error of values and gradients, as a multiple of its budget", _matrix(results)
         ),
-        *_failures("Failures", summary.with_status(results, "failed", "errored")),
-        *_failures("Warnings", summary.with_status(results, "warned")),
-        *_section("Expected failures", _expected(summary.with_status(results, "xfailed"))),
-        *_section("Unexpected passes", _expected(summary.with_status(results, "xpassed"))),
-        *_section("Skipped", _skipped(results)),
-        *_section("More than half excused", _excused(summary.mostly_excused(results))),
-        *_section("Conventions", _conventions(results)),
+        *folded(f"Warnings: {len(warnings)}", _failures(warnings)),
+        *folded("Warnings in full", _in_full(warnings)),
+        *section("Unexpected passes", _expected(summary.with_status(results, "xpassed"))),
+        *folded(f"Expected failures: {len(expected)}", _expected(expected)),
+        *folded("Skipped", _skipped(results)),
+        *folded("More than half excused", _excused(summary.mostly_excused(results))),
+        *folded("Conventions", _conventions(results)),
+        *folded("Environment", _environment(report.header)),
     ]
     return "\n\n".join(sections) + "\n"
 
@@ -55,19 +62,19 @@ def _environment(header: Header) -> str:
         *((name, _setting(header.probes[name])) for name in sorted(header.probes)),
         *((name, _setting(header.flags[name])) for name in sorted(header.flags)),
     ]
-    return _table(("environment", ""), [(escape(name), escape(text)) for name, text in rows])
+    return table(("environment", ""), [(escape(name), escape(text)) for name, text in rows])
 
 
 def _counts(results: Sequence[Result]) -> str:
     found = summary.counts(results)
-    table = _table(("status", "cells"), [(status, str(found[status])) for status in STATUSES])
+    rows = table(("status", "cells"), [(status, str(found[status])) for status in STATUSES])
     judged, excused = summary.points(results)
     if not judged + excused:
-        return table
+        return rows
     share = 100 * excused / (judged + excused)
     mostly = len(summary.mostly_excused(results))
     return (
-        f"{table}\n\n{judged} sample points judged; {excused} more ({share:.2g} %) excused: at "
+        f"{rows}\n\n{judged} sample points judged; {excused} more ({share:.2g} %) excused: at "
         "an undecided branch, or where no accuracy is promised. Cells with more than half of their "
         f"points excused: {mostly}."
     )
@@ -76,7 +83,7 @@ def _counts(results: Sequence[Result]) -> str:
 def _matrix(results: Sequence[Result]) -> str:
     rows = summary.matrix(results)
     columns = sorted({column for cells in rows.values() for column in cells})
-    return _table(
+    return table(
         ("loss", "backend", *map(escape, columns)),
         [
             (escape(loss), escape(backend), *(_text(cells.get(column)) for column in columns))
@@ -89,17 +96,23 @@ def _text(group: summary.Group | None) -> str:
     return "" if group is None else group.text
 
 
-def _failures(title: str, results: Sequence[Result]) -> list[str]:
+def _failures(results: Sequence[Result]) -> str:
     rows = []
-    for r in results:
+    for r in results[:ROWS]:
         facts = [code(text) for _, text in summary.facts(r)] or [""] * 5
         rows.append((summary.MARKS[r.status], code(r.id), escape(r.sentence), *facts))
     heads = ("status", "id", "what is not true", "at", "truth", "got", "off", "allowed")
-    return [*_section(title, _table(heads, rows)), *(part for r in results for part in _again(r))]
+    return f"{table(heads, rows)}{more(len(results) - len(rows))}"
+
+
+def _in_full(results: Sequence[Result]) -> str:
+    """What the checks said, and how to see it again."""
+    said = [blocks for r in results if (blocks := _again(r))]
+    left = len(said) - len(said[:MESSAGES])
+    return "\n\n".join(part for blocks in said[:MESSAGES] for part in blocks) + more(left)
 
 
 def _again(result: Result) -> list[str]:
-    """What the check said, and how to see it again."""
     blocks = []
     if result.message:
         blocks.append(fence(result.message, "text"))
@@ -110,12 +123,12 @@ def _again(result: Result) -> list[str]:
 
 def _expected(results: Sequence[Result]) -> str:
     rows = [(code(r.id), escape(r.reason or ""), link(r.link or "")) for r in results]
-    return _table(("id", "reason", "link"), rows)
+    return table(("id", "reason", "link"), rows, ROWS)
 
 
 def _skipped(results: Sequence[Result]) -> str:
     rows = [(escape(reason), str(count)) for reason, count in summary.skips(results)]
-    return _table(("reason", "cells"), rows)
+    return table(("reason", "cells"), rows, ROWS)
 
 
 def _excused(results: Sequence[Result]) -> str:
@@ -132,28 +145,19 @@ def _excused(results: Sequence[Result]) -> str:
         )
         for key, group in groups.items()
     ]
-    return _table(("loss", "backend", "dtype", "checks", "judged", "excused"), rows)
+    return table(("loss", "backend", "dtype", "checks", "judged", "excused"), rows, ROWS)
 
 
 def _conventions(results: Sequence[Result]) -> str:
     rows = summary.conventions(results)
     backends = sorted({backend for seen in rows.values() for backend in seen})
-    return _table(
+    return table(
         ("loss", "convention", *map(escape, backends)),
         [
             (escape(loss), escape(name), *(escape(seen.get(b, "")) for b in backends))
             for (loss, name), seen in rows.items()
         ],
     )
-
-
-def _section(title: str, body: str) -> list[str]:
-    return [f"## {title}", body] if body else []
-
-
-def _table(heads: Iterable[str], rows: Sequence[Sequence[str]]) -> str:
-    """A GitHub table of the texts as they are; nothing for no rows."""
-    return tabulate(rows, list(heads), tablefmt="github", disable_numparse=True) if rows else ""
 
 
 def _setting(value: bool | int | str | None) -> str:

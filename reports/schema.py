@@ -55,5 +55,20 @@ def with_names(value: Any) -> Any:
     return {name: with_names(item) for name, item in value.items()}
 
 
+def of_document(kind: type[msgspec.Struct], title: str, version: int) -> str:
+    """The schema of a file that is one JSON document, which states its `schema_version`."""
+    (line,), definitions = msgspec.json.schema_components((kind,))
+    body: dict[str, Any] = with_names(definitions)
+    body[kind.__name__]["properties"]["schema_version"] = {"const": version}
+    body[kind.__name__]["required"].append("schema_version")
+    whole = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": title,
+        **line,
+        "$defs": body,
+    }
+    return msgspec.json.format(msgspec.json.encode(whole), indent=2).decode() + "\n"
+
+
 if __name__ == "__main__":
     COPY.write_text(text(), encoding="utf-8", newline="\n")

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from lossproof.reports import headers
 from lossproof.reports.model import STATUSES, Grade, Report, Result, Status
 
 SEVERITY: tuple[Status, ...] = (
@@ -56,6 +57,25 @@ def tally(statuses: Iterable[Status]) -> dict[str, int]:
     for status in statuses:
         found[status] += 1
     return found
+
+
+def exit_code(found: Mapping[str, int]) -> int:
+    """Of the counts of a run: 0 conforms, 1 failures, 3 nothing ran or not all of it."""
+    if found.get("failed", 0) or found.get("errored", 0):
+        return 1
+    ran = sum(found.get(s, 0) for s in ("passed", "warned", "xfailed", "xpassed"))
+    return 0 if ran and not found.get("not-run", 0) else 3
+
+
+def applicable(found: Mapping[str, int]) -> int:
+    """How many cells a pass share is of: every cell but the skipped, which are neither."""
+    return sum(found.values()) - found.get("skipped", 0)
+
+
+def percent(part: int, whole: int) -> str:
+    """A share to a tenth of a percent, rounded down: 100 only for all of them."""
+    tenths = 1000 * part // whole
+    return f"{tenths // 10}.{tenths % 10}%" if tenths % 10 else f"{tenths // 10}%"
 
 
 def with_status(results: Iterable[Result], *statuses: Status) -> list[Result]:
@@ -150,6 +170,8 @@ def shortcomings(report: Report) -> list[str]:
     lines = []
     if not header.sufficient:
         lines.append(f"This {header.profile} run is not sufficient evidence of conformance.")
+    if parts := headers.shards(header):
+        lines.append(f"Only shard {', '.join(parts)} of the run.")
     if report.footer is None:
         lines.append(f"The run was cut off after {found} of {header.cells} results.")
     elif not report.footer.complete:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta
@@ -134,17 +134,7 @@ def read(path: Path) -> Vectors:
 
 def schema_text() -> str:
     """The schema as it stands in `vectors.schema.json`."""
-    (line,), definitions = msgspec.json.schema_components((Vectors,))
-    body: dict[str, Any] = schema.with_names(definitions)
-    body["Vectors"]["properties"]["schema_version"] = {"const": VECTORS_VERSION}
-    body["Vectors"]["required"].append("schema_version")
-    whole = {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Conformance vectors of lossproof export",
-        **line,
-        "$defs": body,
-    }
-    return msgspec.json.format(msgspec.json.encode(whole), indent=2).decode() + "\n"
+    return schema.of_document(Vectors, "Conformance vectors of lossproof export", VECTORS_VERSION)
 
 
 if __name__ == "__main__":

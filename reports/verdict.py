@@ -76,17 +76,9 @@ def read(path: Path) -> Check:
 
 def schema_text() -> str:
     """The schema as it stands in `verdict.schema.json`."""
-    (line,), definitions = msgspec.json.schema_components((Check,))
-    body: dict[str, Any] = schema.with_names(definitions)
-    body["Check"]["properties"]["schema_version"] = {"const": VERDICT_VERSION}
-    body["Check"]["required"].append("schema_version")
-    whole = {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "The verdict of lossproof check on one target",
-        **line,
-        "$defs": body,
-    }
-    return msgspec.json.format(msgspec.json.encode(whole), indent=2).decode() + "\n"
+    return schema.of_document(
+        Check, "The verdict of lossproof check on one target", VERDICT_VERSION
+    )
 
 
 if __name__ == "__main__":

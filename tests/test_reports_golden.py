@@ -29,7 +29,95 @@ MARKDOWN = """\
 
 **This smoke run is not sufficient evidence of conformance.**
 
-## Environment
+## Counts
+
+| status   | cells   |
+|----------|---------|
+| passed   | 3       |
+| failed   | 1       |
+| warned   | 0       |
+| errored  | 0       |
+| skipped  | 1       |
+| xfailed  | 1       |
+| xpassed  | 0       |
+| not-run  | 0       |
+
+92 sample points judged; 13 more (12 %) excused: at an undecided branch, or where no accuracy is \
+promised. Cells with more than half of their points excused: 1.
+
+## Failures
+
+| status   | id                                             | what is not true             \
+| at                                   | truth         | got   | off     | allowed   |
+|----------|------------------------------------------------|------------------------------\
+|--------------------------------------|---------------|-------|---------|-----------|
+| FAIL     | `huber/gradient.prediction[torch,float32,cpu]` | not the gradient of the spec \
+| `prediction=0x1.8p+1, target=0x0p+0` | `1.0 (exact)` | `3.0` | `9 ulp` | `2.1 ulp` |
+
+<details>
+<summary>Failures in full</summary>
+
+### `huber/gradient.prediction[torch,float32,cpu]`
+
+```text
+huber / gradient.prediction: not the gradient
+  looks    like mse / 2
+```
+
+```python
+import torch
+print(torch.ones(1))
+```
+
+</details>
+
+<details>
+<summary>Worst error of values and gradients, as a multiple of its budget</summary>
+
+| loss   | backend   | float16   | float32   |
+|--------|-----------|-----------|-----------|
+| huber  | torch     | skip      | FAIL inf  |
+
+</details>
+
+<details>
+<summary>Expected failures: 1</summary>
+
+| id                                  | reason    | link                        |
+|-------------------------------------|-----------|-----------------------------|
+| `huber/overflow[torch,float32,cpu]` | overflows | <https://example.org/1_2#x> |
+
+</details>
+
+<details>
+<summary>Skipped</summary>
+
+| reason            | cells   |
+|-------------------|---------|
+| no float16 on cpu | 1       |
+
+</details>
+
+<details>
+<summary>More than half excused</summary>
+
+| loss   | backend   | dtype       | checks           | judged   | excused   |
+|--------|-----------|-------------|------------------|----------|-----------|
+| huber  | torch     | float32 cpu | `special_values` | 2        | 3         |
+
+</details>
+
+<details>
+<summary>Conventions</summary>
+
+| loss   | convention         | torch   |
+|--------|--------------------|---------|
+| huber  | subgradient at r=0 | 0       |
+
+</details>
+
+<details>
+<summary>Environment</summary>
 
 | environment   |         |
 |---------------|---------|
@@ -47,72 +135,7 @@ MARKDOWN = """\
 | jax.x64       | yes     |
 | TF32          | unset   |
 
-## Counts
-
-| status   | cells   |
-|----------|---------|
-| passed   | 3       |
-| failed   | 1       |
-| warned   | 0       |
-| errored  | 0       |
-| skipped  | 1       |
-| xfailed  | 1       |
-| xpassed  | 0       |
-| not-run  | 0       |
-
-92 sample points judged; 13 more (12 %) excused: at an undecided branch, or where no accuracy is \
-promised. Cells with more than half of their points excused: 1.
-
-## Worst error of values and gradients, as a multiple of its budget
-
-| loss   | backend   | float16   | float32   |
-|--------|-----------|-----------|-----------|
-| huber  | torch     | skip      | FAIL inf  |
-
-## Failures
-
-| status   | id                                             | what is not true             \
-| at                                   | truth         | got   | off     | allowed   |
-|----------|------------------------------------------------|------------------------------\
-|--------------------------------------|---------------|-------|---------|-----------|
-| FAIL     | `huber/gradient.prediction[torch,float32,cpu]` | not the gradient of the spec \
-| `prediction=0x1.8p+1, target=0x0p+0` | `1.0 (exact)` | `3.0` | `9 ulp` | `2.1 ulp` |
-
-### `huber/gradient.prediction[torch,float32,cpu]`
-
-```text
-huber / gradient.prediction: not the gradient
-  looks    like mse / 2
-```
-
-```python
-import torch
-print(torch.ones(1))
-```
-
-## Expected failures
-
-| id                                  | reason    | link                        |
-|-------------------------------------|-----------|-----------------------------|
-| `huber/overflow[torch,float32,cpu]` | overflows | <https://example.org/1_2#x> |
-
-## Skipped
-
-| reason            | cells   |
-|-------------------|---------|
-| no float16 on cpu | 1       |
-
-## More than half excused
-
-| loss   | backend   | dtype       | checks           | judged   | excused   |
-|--------|-----------|-------------|------------------|----------|-----------|
-| huber  | torch     | float32 cpu | `special_values` | 2        | 3         |
-
-## Conventions
-
-| loss   | convention         | torch   |
-|--------|--------------------|---------|
-| huber  | subgradient at r=0 | 0       |
+</details>
 """
 
 TERMINAL = """\

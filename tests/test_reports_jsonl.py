@@ -171,6 +171,20 @@ def test_what_cannot_be_read_or_written_is_one_clear_line(tmp_path: Path) -> Non
             act(path)
 
 
+def test_a_whole_report_is_written_at_once_or_not_at_all(path: Path) -> None:
+    write(path, report(*THREE))
+    before = path.read_bytes()
+    with pytest.raises(ReportError, match="two results for one cell$"):
+        write(path, report(THREE[0], THREE[0]))
+    wrong = Report(header=header(), results=THREE[:2], footer=report(*THREE).footer)
+    with pytest.raises(ReportError, match="the footer counts 3 results, there are 2$"):
+        write(path, wrong)
+    with pytest.raises(ReportError, match="cannot be written as JSON"):
+        write(path, report(result("z", worst=worst(1.0, case={"x": object()}))))
+    assert path.read_bytes() == before
+    assert [entry.name for entry in path.parent.iterdir()] == ["report.jsonl"]
+
+
 def test_misuse_of_a_writer_is_refused(path: Path) -> None:
     with Writer(path) as writer:
         with pytest.raises(ReportError, match="a result before the header$"):

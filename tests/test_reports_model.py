@@ -152,6 +152,19 @@ def test_a_group_has_its_worst_grade_unless_something_failed() -> None:
     assert summary.group([*graded, result("c", "failed")]).text == "FAIL"
 
 
+@pytest.mark.parametrize(
+    ("part", "whole", "text"),
+    [(1, 1, "100%"), (99_999, 100_000, "99.9%"), (2, 3, "66.6%"), (1, 2, "50%"), (0, 7, "0%")],
+)
+def test_a_share_is_rounded_down(part: int, whole: int, text: str) -> None:
+    assert summary.percent(part, whole) == text
+
+
+def test_skips_are_no_part_of_a_share() -> None:
+    found = summary.counts([result("a"), result("b", "skipped"), result("c", "not-run")])
+    assert summary.applicable(found) == 2
+
+
 def test_the_matrix_names_devices_only_where_there_are_several() -> None:
     rows = summary.matrix([result(), result(dtype="float64")])
     assert list(rows["huber", "torch"]) == ["float32", "float64"]

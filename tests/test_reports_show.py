@@ -109,6 +109,20 @@ def test_a_limit_counts_what_it_leaves_out() -> None:
     assert "... and 7 more failed or errored" in shown
 
 
+def test_a_summary_for_ci_stays_below_a_megabyte_and_counts_what_it_leaves_out() -> None:
+    snippet = "import torch\n" * 50
+    failed = (
+        result(f"c{i}", "failed", message="one\n  two", snippet=snippet, worst=worst(2.0))
+        for i in range(10_000)
+    )
+    shown = markdown.render(report(*failed, cells=10_000))
+    assert len(shown.encode()) < 1_000_000
+    assert "| failed   | 10000   |" in shown
+    assert "\n\n... and 9800 more, which the report holds.\n" in shown
+    assert "\n\n... and 9950 more, which the report holds.\n" in shown
+    assert shown.count("<details>") == shown.count("</details>")
+
+
 def test_a_failure_without_message_shows_its_facts() -> None:
     shown = terminal.render(report(result("a", "failed", worst=worst(2.0), reason="why")), 80)
     assert shown.startswith(

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from lossproof.backends.numpy_.backend import NumpyBackend
+from lossproof.conformance import environment
 from lossproof.conformance.plan import Selection
 from lossproof.conformance.registry import UsageError
 from lossproof.conformance.session import Settings, conduct
@@ -41,6 +43,15 @@ def test_the_same_seed_gives_the_same_report(tmp_path):
     first = run(SELECTION, tmp_path / "a", seed=3)
     second = run(SELECTION, tmp_path / "b", seed=3, jobs=2)
     assert timeless(first.path) == timeless(second.path)
+
+
+def test_the_header_has_the_versions_of_the_libraries_under_test():
+    class Library(NumpyBackend):
+        def version(self):
+            return "library 1.2 on numpy"
+
+    found = environment.versions([Library(), NumpyBackend()])
+    assert found == {**environment.versions([]), "library": "1.2"}
 
 
 def test_passes_record_their_worst_error_and_its_input(tmp_path):
