@@ -88,7 +88,7 @@ class Diff(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     old: Side
     new: Side
     header: tuple[Difference, ...]  # versions, options and whatever else the runs differ in
-    same_questions: bool  # the same lossproof, seed, profile and checks: no change is luck
+    same_questions: bool  # same lossproof, statements, seed, profile, checks: no change is luck
     factor: float  # by which a worst error has to move to count; 1: any move counts
     counts: dict[str, int]  # changes of each kind
     still_failing: int  # failures of both reports, with the same fault

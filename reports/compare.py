@@ -31,8 +31,9 @@ def compare(old: Report, new: Report) -> Diff:
     """What `new` says otherwise than `old`; the same for any order of results."""
     was = {result.id: result for result in old.results}
     now = {result.id: result for result in new.results}
-    fair = headers.same_questions(old.header, new.header)
-    exact = not headers.beyond_axes(old.header, new.header, SELECTED)
+    restated = headers.specifications(old.losses, new.losses)
+    fair = headers.same_questions(old.header, new.header) and not restated
+    exact = fair and not headers.beyond_axes(old.header, new.header, SELECTED)
     factor = 1.0 if exact else FACTOR
     changes = [
         change
@@ -44,7 +45,7 @@ def compare(old: Report, new: Report) -> Diff:
     return Diff(
         old=_side(old),
         new=_side(new),
-        header=headers.differences(old.header, new.header),
+        header=headers.differences(old.header, new.header) + restated,
         same_questions=fair,
         factor=factor,
         counts={kind: sum(change.kind == kind for change in changes) for kind in KINDS},

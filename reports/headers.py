@@ -1,14 +1,18 @@
-"""Two headers compared: every key in which one run has something else than another."""
+"""Two headers compared: every key in which one run has something else than another.
+
+So are the specifications that runs were judged against, which stand beside their headers.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
 from lossproof.reports.model import Header
+from lossproof.reports.stated import LossFacts
 
 CLOCK = frozenset({"started"})
 AXES = ("losses", "backends", "devices")  # in which a run divides: no unit depends on another
@@ -46,7 +50,17 @@ def beyond_axes(was: Header, now: Header, ignoring: Set[str]) -> tuple[Differenc
     return differences(first, second, CLOCK | {"cells"} | ignoring)
 
 
-def sentence(found: tuple[Difference, ...]) -> str:
+def specifications(was: Iterable[LossFacts], now: Iterable[LossFacts]) -> tuple[Difference, ...]:
+    """The losses that both runs state, each from another file, by the digests of these."""
+    digests = {facts.name: facts.digest for facts in was}
+    return tuple(
+        Difference(key=f"specification.{f.name}", was=digests[f.name], now=f.digest)
+        for f in now
+        if digests.get(f.name, f.digest) != f.digest
+    )
+
+
+def sentence(found: Iterable[Difference]) -> str:
     """Differences as one line."""
     return "; ".join(difference.text for difference in found)
 

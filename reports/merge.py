@@ -90,7 +90,9 @@ def _alike(parts: Sequence[Part], may: frozenset[str]) -> None:
     seen: dict[frozenset[str], Part] = {}
     for part in parts:
         for other in seen.values():
-            if found := headers.beyond_axes(other.header, part.header, may):
+            found = headers.beyond_axes(other.header, part.header, may)
+            found += headers.specifications(other.report.losses, part.report.losses)
+            if found:
                 raise ReportError(
                     f"{part.name}: not of one run with {other.name}: {headers.sentence(found)}"
                 )

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from test_reports_model import NASTY, many, report, result, worst
 from test_reports_show import everywhere
 
@@ -18,6 +19,7 @@ from lossproof.reports import changes, changes_text, encoding
 from lossproof.reports.changes import KINDS, Diff
 from lossproof.reports.compare import compare
 from lossproof.reports.model import Report, Result
+from lossproof.reports.stated import LossFacts
 
 SELECTION = {"losses": ["huber"], "backends": ["torch"], "checks": ["value"]}
 NEWER = {"torch": "2.14.0", "jax": None}
@@ -31,6 +33,16 @@ def of(*results: Result, **changed: Any) -> Report:
 def kinds(diff: Diff) -> dict[str, bool]:
     """The kinds of change that were found, and whether each is one to the worse."""
     return {change.kind: change.worse for change in diff.changes}
+
+
+def test_a_worse_grade_counts_only_against_the_same_specification() -> None:
+    facts = LossFacts(name="huber", family="a family", title="Huber.", text="Huber.", digest="1")
+    old = replace(of(result("value", grade="A")), losses=(facts,))
+    new = replace(of(result("value", grade="B")), losses=(facts,))
+    assert kinds(compare(old, new)) == {"grade worse": True}
+    restated = compare(old, replace(new, losses=(replace(facts, digest="2"),)))
+    assert kinds(restated) == {"grade worse": False}
+    assert [d.text for d in restated.header] == ["specification.huber was 1, is 2 now"]
 
 
 @pytest.mark.parametrize(

@@ -6,17 +6,19 @@ import itertools
 import random
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
+from msgspec import structs
 from test_reports_model import header, many, report, result
 
 from lossproof.reports import jsonl, summary
 from lossproof.reports.encoding import encode
 from lossproof.reports.merge import Part, merge
 from lossproof.reports.model import Footer, Report, ReportError, Result
+from lossproof.reports.stated import LossFacts
 
 SELECTION = {
     "losses": ["huber", "mse"], "backends": ["torch"], "dtypes": ["float32"], "devices": ["cpu"],
@@ -54,15 +56,26 @@ def refused(*parts: Part, **options: bool) -> str:
 def test_shards_make_the_report_of_the_whole_run_in_any_order(tmp_path: Path) -> None:
     whole = part("whole", CELLS).report
     assert whole.footer is not None
-    expected = msgspec.structs.replace(
+    expected = structs.replace(
         whole,
         results=tuple(sorted(CELLS, key=lambda r: r.id)),
-        footer=msgspec.structs.replace(whole.footer, seconds=4.5, exit_code=1),
+        footer=structs.replace(whole.footer, seconds=4.5, exit_code=1),
     )
     for order in itertools.permutations(shards()):
         assert merge(order) == expected
     jsonl.write(tmp_path / "merged.jsonl", expected)
     assert jsonl.read(tmp_path / "merged.jsonl") == expected
+
+
+def test_shards_of_other_specifications_are_refused_and_what_is_stated_is_kept_once() -> None:
+    facts = LossFacts(name="huber", family="a family", title="Huber.", text="Huber.", digest="1")
+    stating = [replace(p, report=structs.replace(p.report, losses=(facts,))) for p in shards()]
+    assert merge(stating).losses == (facts,)
+    other = structs.replace(facts, digest="2")
+    stating[2] = replace(stating[2], report=structs.replace(stating[2].report, losses=(other,)))
+    assert refused(*stating) == (
+        "c.jsonl: not of one run with a.jsonl: specification.huber was 1, is 2 now"
+    )
 
 
 @pytest.mark.parametrize(
@@ -87,7 +100,7 @@ def test_shards_make_the_report_of_the_whole_run_in_any_order(tmp_path: Path) ->
          "selection.dtypes was nothing more, is float64 now"),
         ({"select": {"checks": ["value"]}},
          "selection.checks was kink, dtype, is nothing more now"),
-        ({"schema_version": 2}, "schema_version was 1, is 2 now"),
+        ({"schema_version": 1}, "schema_version was 2, is 1 now"),
     ],
 )  # fmt: skip
 def test_parts_of_different_runs_are_refused_and_what_differs_is_named(
@@ -212,7 +225,7 @@ def test_further_records_are_kept_each_once() -> None:
         Footer(counts={}, results=n, seconds=0.0, exit_code=0, complete=True) for n in (1, 2)
     )
     parts = [
-        Part(name=p.name, report=Noted(**msgspec.structs.asdict(p.report), notes=notes))
+        Part(name=p.name, report=Noted(**structs.asdict(p.report), notes=notes))
         for p, notes in zip(shards(), [(one,), (two, one), ()], strict=True)
     ]
     merged = merge(parts)
