@@ -13,6 +13,7 @@ from tabulate import tabulate
 from lossproof.conformance import session
 from lossproof.conformance.check import checks
 from lossproof.conformance.entry import entry as written
+from lossproof.conformance.facts import facts
 from lossproof.conformance.plan import Selection
 from lossproof.conformance.registry import UsageError, backend, backend_names
 from lossproof.conformance.reproduce import answer
@@ -45,28 +46,27 @@ def _first_line(cls: type[Loss]) -> str:
 
 def specification(name: str) -> str:
     """The page of one loss."""
-    cls = get(name)
-    parts = [f"{cls.name} ({cls.family})\n{'=' * len(cls.name)}", cls.formula()]
+    stated = facts(get(name))
+    parts = [f"{stated.name} ({stated.family})\n{'=' * len(stated.name)}", stated.text]
     arguments = [
-        (k, f"({', '.join(a.axes)})" if a.shape != "*" else "any", a.domain.name,
-         "yes" if a.differentiable else "no", "optional" if a.optional else "")
-        for k, a in cls.arguments.items()
+        (a.name, a.shape, a.domain, "yes" if a.differentiable else "no",
+         "optional" if a.optional else "")
+        for a in stated.arguments
     ]  # fmt: skip
     parts.append(tabulate(arguments, headers=("argument", "shape", "domain", "gradient", "")))
-    if cls.options:
-        options = [(k, repr(o.default), o.describe()) for k, o in cls.options.items()]
+    if stated.options:
+        options = [(o.name, o.default, o.description) for o in stated.options]
         parts.append(tabulate(options, headers=("parameter", "default", "values")))
-    if len(cls.reductions) > 1:
-        parts.append(f"reductions: {', '.join(cls.reductions)}")
-    for quantity in ("value", "gradient"):
-        names = ", ".join(cls.algorithms(quantity))
-        parts.append(f"algorithms of the {quantity}: {names}")
+    if len(stated.reductions) > 1:
+        parts.append(f"reductions: {', '.join(stated.reductions)}")
+    for quantity, names in stated.algorithms.items():
+        parts.append(f"algorithms of the {quantity}: {', '.join(names)}")
     listed = {
-        "kinks": [f"{where}: {what}" for where, what in cls.kinks.items()],
-        "laws": [law.sentence for law in cls.laws],
-        "relations": [f"{r.other}: {r.sentence}" for r in cls.relations],
-        "dialects": [f"{k}: {v}" for k, v in cls.dialects.items()],
-        "references": list(cls.references),
+        "kinks": [f"{where}: {what}" for where, what in stated.kinks.items()],
+        "laws": stated.laws,
+        "relations": [f"{r.other}: {r.sentence}" for r in stated.relations],
+        "dialects": [f"{k}: {v}" for k, v in stated.dialects.items()],
+        "references": stated.references,
     }
     for title, lines in listed.items():
         if lines:

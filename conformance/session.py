@@ -13,9 +13,11 @@ from pathlib import Path
 from lossproof import __version__
 from lossproof.conformance import deviations, environment, plan, runner, worker
 from lossproof.conformance.effort import EFFORTS
+from lossproof.conformance.facts import facts
 from lossproof.conformance.registry import UsageError, backend
 from lossproof.reports import jsonl
 from lossproof.reports.model import Footer, Header, Report, ReportError, Result
+from lossproof.spec.loss import get
 
 Progress = Callable[[int, int, Result], None]
 
@@ -70,9 +72,9 @@ def conduct(selection: plan.Selection, settings: Settings, progress: Progress) -
     started = time.monotonic()
     deadline = None if settings.max_time is None else started + settings.max_time
     with jsonl.Writer(path, resume=earlier) as writer:
-        writer.start(header)
+        writer.start(header, [facts(get(loss)) for loss in chosen.losses])
         left = [u for u in units if not _done(u, chosen.checks, writer)]
-        for results in worker.run(
+        for examined in worker.run(
             left,
             chosen.checks,
             chosen.profile,
@@ -81,7 +83,9 @@ def conduct(selection: plan.Selection, settings: Settings, progress: Progress) -
             jobs=settings.jobs,
             deadline=deadline,
         ):
-            for result in deviations.apply(results, known):
+            for curve in examined.curves:
+                writer.add_curve(curve)
+            for result in deviations.apply(examined.results, known):
                 if result.id not in writer.finished:
                     writer.add(result)
                     progress(len(writer.finished), planned, result)

@@ -8,12 +8,26 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
 from functools import cache, partial
 from multiprocessing import get_context
 
 from lossproof.backends.base import Backend
 from lossproof.conformance import environment, plan, runner
+from lossproof.conformance.curves import curves
+from lossproof.reports.curve import Curve
 from lossproof.reports.model import Result, Status
+
+#: checks of numbers; where none of them is asked for, no curve is
+NUMBERS = ("value", "gradient")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Examined:
+    """What came of one unit."""
+
+    results: list[Result]
+    curves: list[Curve]
 
 
 def single_threaded() -> None:
@@ -40,14 +54,16 @@ def _backend(name: str) -> Backend:
 
 def examine(
     unit: plan.Unit, checks: Sequence[str], profile: str, seed: int, again: str
-) -> list[Result]:
-    """The results of one unit; all skipped, with the reason, where it cannot be examined."""
+) -> Examined:
+    """The results and curves of one unit; all skipped, with the reason, where that cannot be."""
     found = _backend(unit.backend)
     reason = plan.missing(unit, found)
     if reason is not None:
         return refused(unit, checks, "skipped", reason)
     subject = plan.subject(unit, found, profile)
-    return list(runner.examine(subject, plan.names(unit, checks), seed=seed, again=again))
+    results = list(runner.examine(subject, plan.names(unit, checks), seed=seed, again=again))
+    numbers = any(name.partition(".")[0] in NUMBERS for name in checks)
+    return Examined(results=results, curves=list(curves(subject)) if numbers else [])
 
 
 def run(
@@ -59,8 +75,8 @@ def run(
     again: str,
     jobs: int,
     deadline: float | None = None,
-) -> Iterator[list[Result]]:
-    """The results of each unit as it ends. Past the deadline no further unit is begun.
+) -> Iterator[Examined]:
+    """What came of each unit as it ends. Past the deadline no further unit is begun.
 
     Processes of a pool inherit the environment: `single_threaded` is for the caller to say.
     """
@@ -86,14 +102,14 @@ def run(
 
 
 def _pooled(
-    job: Callable[[plan.Unit], list[Result]],
+    job: Callable[[plan.Unit], Examined],
     waiting: list[plan.Unit],
     fallen: list[plan.Unit],
     jobs: int,
     deadline: float | None,
-) -> Iterator[list[Result]]:
-    """Results from a pool, taken from the end of `waiting`; `fallen` gets what died with it."""
-    running: dict[Future[list[Result]], plan.Unit] = {}
+) -> Iterator[Examined]:
+    """What comes from a pool, taken from the end of `waiting`; `fallen` gets what died with it."""
+    running: dict[Future[Examined], plan.Unit] = {}
     with ProcessPoolExecutor(
         max_workers=jobs,
         mp_context=get_context("spawn"),
@@ -121,7 +137,8 @@ def _pooled(
                     return
 
 
-def refused(unit: plan.Unit, checks: Sequence[str], status: Status, reason: str) -> list[Result]:
+def refused(unit: plan.Unit, checks: Sequence[str], status: Status, reason: str) -> Examined:
     """The same status and reason for every check of a unit."""
     named = plan.names(unit, checks)
-    return [runner.blank(unit, check, name, status, reason) for check, name in named]
+    blank = [runner.blank(unit, check, name, status, reason) for check, name in named]
+    return Examined(results=blank, curves=[])

@@ -1,8 +1,9 @@
 """Records as lines of JSON, and back, without loss.
 
-JSON has no nan and no infinity. The numbers of a record (`ratio`, `ulps`, `seconds`) are then the
-strings "nan", "inf", "-inf"; within a `case`, where a string may be meant as one, they are
-{"$float": "nan"}. A lone surrogate, which UTF-8 cannot hold, is written as its escape, `\\udc80`.
+JSON has no nan and no infinity. The numbers of a record (`ratio`, `ulps`, `seconds`, those of
+curves) are then the strings "nan", "inf", "-inf"; within a `case`, where a string may be meant as
+one, they are {"$float": "nan"}. A lone surrogate, which UTF-8 cannot hold, is written as its
+escape, `\\udc80`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from lossproof.reports.model import SCHEMA_VERSION, Record, ReportError, Result
+from lossproof.reports.model import READABLE, Record, ReportError, Result
 
 NOT_FINITE = ("nan", "inf", "-inf")
 TAG = "$float"
@@ -47,11 +48,10 @@ def decode(line: bytes) -> Record:
         raise NotJSON(f"not JSON: {error}") from error
     if not isinstance(data, dict):
         raise ReportError("not an object")
-    if data.get("kind") == "header" and data.get("schema_version") != SCHEMA_VERSION:
-        version = data.get("schema_version")
-        raise ReportError(
-            f"schema_version {version} is unknown; this lossproof reads {SCHEMA_VERSION}"
-        )
+    version = data.get("schema_version")
+    if data.get("kind") == "header" and (type(version) is not int or version not in READABLE):
+        known = " and ".join(map(str, READABLE))
+        raise ReportError(f"schema_version {version} is unknown; this lossproof reads {known}")
     _numbers(data, _float)
     worst = data.get("worst")
     if isinstance(worst, dict) and "case" in worst and b'"$float"' in line:
@@ -72,6 +72,11 @@ def _numbers(data: dict[str, Any], change: Any) -> None:
         for name in ("ratio", "ulps"):
             if name in worst:
                 worst[name] = change(worst[name])
+    if data.get("kind") == "curve":
+        for trace in (data.get("value"), data.get("gradient")):
+            for name, numbers in trace.items() if isinstance(trace, dict) else ():
+                if isinstance(numbers, list | tuple):
+                    trace[name] = [change(number) for number in numbers]
 
 
 def _name(value: Any) -> Any:

@@ -1,47 +1,64 @@
 """A report on disk: JSON Lines, written as results arrive and readable after a kill at any moment.
 
-While a run lasts its results stand in the order of arrival, each flushed as it comes. At the end
-the file is replaced, whole, by one sorted by id: the same results give the same bytes. A file
-without a footer was cut off; it is refused unless the reader says that it may be.
+The header comes first, then what is stated of each loss, curves, results, and the footer. While a
+run lasts curves and results stand in the order of arrival, each flushed as it comes. At the end the
+file is replaced, whole, by one sorted by id: the same results give the same bytes. A file without a
+footer was cut off; it is refused unless the reader says that it may be.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
 import msgspec
+from msgspec.structs import replace
 
 from lossproof.reports.atomic import replace_file
+from lossproof.reports.curve import Curve
 from lossproof.reports.encoding import NotJSON, decode, encode
-from lossproof.reports.model import Footer, Header, Report, ReportError, Result, Status
+from lossproof.reports.model import (
+    SCHEMA_VERSION,
+    Footer,
+    Header,
+    Record,
+    Report,
+    ReportError,
+    Result,
+    Status,
+)
+from lossproof.reports.stated import LossFacts
 from lossproof.reports.summary import counts, tally
 
 SYNC_EVERY = 0.5  # seconds between two calls of fsync, which costs milliseconds
 
 
 class Writer:
-    """Writes one report: `start`, then `add` for each result, then `finish`.
+    """Writes one report: `start`, then `add` and `add_curve` as they come, then `finish`.
 
-    `resume` is what an earlier run left behind: all its cells but the not-run are kept, and
-    `finished` names them. `finish` can follow an interrupted `add`. Every failure of the disk is
-    a ReportError. For one thread only.
+    `resume` is what an earlier run left behind: its curves and all its cells but the not-run are
+    kept, and `finished` names the cells. `finish` can follow an interrupted `add`. Every failure of
+    the disk is a ReportError. For one thread only.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, resume: Report | None = None) -> None:
         self.path = Path(path)
         self._resume = resume
         self._header: Header | None = None
+        self._losses: list[bytes] = []
+        self._curves: dict[str, bytes] = {}
         self._kept: dict[str, tuple[Status, bytes]] = {}
         self._file: IO[bytes] | None = None
         self._synced = float("-inf")
         for result in resume.results if resume else ():
             if result.status != "not-run":
                 self._keep(result)
+        for curve in resume.curves if resume else ():
+            self._curves[curve.id] = encode(curve)
 
     @property
     def finished(self) -> Set[str]:
@@ -63,16 +80,23 @@ class Writer:
             raise _cannot_write(self.path, error) from error
         return self
 
-    def start(self, header: Header) -> None:
-        """Write the header. A resumed run has to be the same run, and keeps its first header."""
-        self._header = header
+    def start(self, header: Header, losses: Iterable[LossFacts] = ()) -> None:
+        """Write the header and what is stated of the losses.
+
+        A resumed run has to be the same run, and keeps its first header.
+        """
+        stated = sorted(losses, key=lambda facts: facts.name)
         if self._resume is not None:
-            _same_run(self.path, self._resume.header, header)
-            self._header = self._resume.header
+            _same_run(self.path, self._resume, header, stated)
+            header = self._resume.header
+        self._header = replace(header, schema_version=SCHEMA_VERSION)
+        self._losses = [encode(facts) for facts in stated]
         self._close()
+        results = (line for _, line in self._kept.values())
         try:
             replace_file(
-                self.path, [encode(self._header), *(line for _, line in self._kept.values())]
+                self.path,
+                [encode(self._header), *self._losses, *self._curves.values(), *results],
             )
             self._file = self.path.open("ab")
         except OSError as error:
@@ -84,7 +108,17 @@ class Writer:
             raise ReportError(f"{self.path}: a result before the header")
         if result.id in self._kept:
             raise ReportError(f"{self.path}: two results for {result.id}")
-        line = self._keep(result)
+        self._append(self._keep(result))
+
+    def add_curve(self, curve: Curve) -> None:
+        """Write one curve; not one that a resumed run has left, which made it alike."""
+        if self._header is None:
+            raise ReportError(f"{self.path}: a curve before the header")
+        if curve.id not in self._curves:
+            self._curves[curve.id] = encode(curve)
+            self._append(self._curves[curve.id])
+
+    def _append(self, line: bytes) -> None:
         assert self._file is not None
         try:
             self._file.write(line + b"\n")
@@ -101,9 +135,11 @@ class Writer:
             raise ReportError(f"{self.path}: a footer before the header")
         _adds_up(footer, self.counts, str(self.path))
         self._close()
-        body = (self._kept[name][1] for name in sorted(self._kept))
+        curves = (self._curves[name] for name in sorted(self._curves))
+        results = (self._kept[name][1] for name in sorted(self._kept))
+        lines = [encode(self._header), *self._losses, *curves, *results, encode(footer)]
         try:
-            replace_file(self.path, [encode(self._header), *body, encode(footer)])
+            replace_file(self.path, lines)
         except OSError as error:
             raise _cannot_write(self.path, error) from error
 
@@ -135,7 +171,9 @@ class Writer:
 def write(path: str | os.PathLike[str], report: Report) -> None:
     """Write a whole report, sorted by id; one without a footer stays without."""
     with Writer(path) as writer:
-        writer.start(report.header)
+        writer.start(report.header, report.losses)
+        for curve in sorted(report.curves, key=lambda curve: curve.id):
+            writer.add_curve(curve)
         for result in sorted(report.results, key=lambda result: result.id):
             writer.add(result)
         if report.footer is not None:
@@ -155,7 +193,7 @@ def read(path: str | os.PathLike[str], *, allow_truncated: bool = False) -> Repo
         raise ReportError(f"{name}: cannot be read: {error.strerror or error}") from error
     *lines, tail = data.split(b"\n")
     header: Header | None = None
-    results: dict[str, Result] = {}
+    found: dict[str, Record] = {}
     footer: Footer | None = None
     for number, line in enumerate([*lines, tail] if tail else lines, start=1):
         try:
@@ -164,28 +202,44 @@ def read(path: str | os.PathLike[str], *, allow_truncated: bool = False) -> Repo
                 raise ReportError("a record after the footer")
             if isinstance(record, Header) != (number == 1):
                 raise ReportError("a second header" if number > 1 else "no header")
-            if isinstance(record, Result) and record.id in results:
-                raise ReportError(f"two results for {record.id}")
+            if _name(record) in found:
+                raise ReportError(f"two {_name(record)}")
         except ReportError as error:
             if isinstance(error, NotJSON) and number > len(lines) and header and not footer:
                 break  # the half line of a kill
             raise ReportError(f"{name}: line {number}: {error}") from error
         if isinstance(record, Header):
             header = record
-        elif isinstance(record, Result):
-            results[record.id] = record
-        else:
+        elif isinstance(record, Footer):
             footer = record
+        else:
+            found[_name(record)] = record
+    results = tuple(r for r in found.values() if isinstance(r, Result))
     if header is None:
         raise ReportError(f"{name}: no header: the file is empty")
     if footer is not None:
-        _adds_up(footer, counts(results.values()), name)
+        _adds_up(footer, counts(results), name)
     elif not allow_truncated:
         raise ReportError(
             f"{name}: no footer: the run was cut off after {len(results)} of {header.cells} "
             f"results; finish it with `lossproof run --resume {name}`"
         )
-    return Report(header=header, results=tuple(results.values()), footer=footer)
+    return Report(
+        header=header,
+        results=results,
+        footer=footer,
+        losses=tuple(r for r in found.values() if isinstance(r, LossFacts)),
+        curves=tuple(r for r in found.values() if isinstance(r, Curve)),
+    )
+
+
+def _name(record: Record) -> str:
+    """What there is one of in a report."""
+    if isinstance(record, Result):
+        return f"results for {record.id}"
+    if isinstance(record, LossFacts):
+        return f"statements of {record.name}"
+    return f"curves {record.id}" if isinstance(record, Curve) else type(record).__name__
 
 
 def _adds_up(footer: Footer, found: dict[str, int], name: str) -> None:
@@ -201,9 +255,17 @@ def _adds_up(footer: Footer, found: dict[str, int], name: str) -> None:
             )
 
 
-def _same_run(path: Path, old: Header, new: Header) -> None:
-    was, now = msgspec.to_builtins(old), msgspec.to_builtins(new)
-    found = list(_differences("", {**was, "started": None}, {**now, "started": None}))
+def _same_run(path: Path, old: Report, new: Header, losses: Sequence[LossFacts]) -> None:
+    """Refuse what is not the same run: another header, or other specifications, where known."""
+    was, now = msgspec.to_builtins(old.header), msgspec.to_builtins(new)
+    ignored = {"started": None, "schema_version": None}
+    found = list(_differences("", {**was, **ignored}, {**now, **ignored}))
+    stated = {facts.name: facts.digest for facts in old.losses}
+    found += [
+        f"the specification of {facts.name} was {stated[facts.name]}, is {facts.digest} now"
+        for facts in losses
+        if stated.get(facts.name, facts.digest) != facts.digest
+    ]
     if found:
         raise ReportError(f"{path}: cannot be resumed: {'; '.join(found)}")
 

@@ -1,7 +1,8 @@
-"""One report: a header, one result per cell, a footer. The JSON schema is made from these types.
+"""One report: a header, what is stated of each loss, curves, one result per cell, a footer.
 
-A cell is one check of one loss on one backend, dtype and device. Statuses are kept apart and never
-added together: a skip is not a pass, and a known bug (xfailed) is not a failure.
+The JSON schema is made from these types. A cell is one check of one loss on one backend, dtype and
+device. Statuses are kept apart and never added together: a skip is not a pass, and a known bug
+(xfailed) is not a failure.
 """
 
 from __future__ import annotations
@@ -9,6 +10,9 @@ from __future__ import annotations
 from typing import Any, Final, Literal, get_args
 
 from msgspec import Struct, field
+
+from lossproof.reports.curve import Curve
+from lossproof.reports.stated import LossFacts
 
 Status = Literal[
     "passed", "failed", "warned", "errored", "skipped", "xfailed", "xpassed", "not-run"
@@ -19,7 +23,8 @@ Grade = Literal["A", "B", "C", "F"]
 STATUSES: Final[tuple[Status, ...]] = get_args(Status)
 LEVELS: Final[tuple[Level, ...]] = get_args(Level)
 GRADES: Final[tuple[Grade, ...]] = get_args(Grade)
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
+READABLE: Final = (1, 2)  # 1 has no losses and no curves
 
 
 class ReportError(Exception):
@@ -118,9 +123,11 @@ class Report(Struct, frozen=True, kw_only=True):
     header: Header
     results: tuple[Result, ...]
     footer: Footer | None = None
+    losses: tuple[LossFacts, ...] = ()
+    curves: tuple[Curve, ...] = ()
 
 
-Record = Header | Result | Footer
+Record = Header | LossFacts | Curve | Result | Footer
 
 
 def cell_id(loss: str, check: str, backend: str, dtype: str, device: str) -> str:

@@ -10,25 +10,27 @@ from typing import Any
 
 import msgspec
 
+from lossproof.reports.curve import Curve
 from lossproof.reports.encoding import NOT_FINITE
-from lossproof.reports.model import SCHEMA_VERSION, Footer, Header, Result
+from lossproof.reports.model import READABLE, Footer, Header, Result
+from lossproof.reports.stated import LossFacts
 
 COPY = Path(__file__).with_name("report.schema.json")
 
 
 def schema() -> dict[str, Any]:
-    """A draft 2020-12 schema: each line of a report is a header, a result or the footer."""
-    lines, definitions = msgspec.json.schema_components((Header, Result, Footer))
+    """A draft 2020-12 schema: each line of a report is one record."""
+    lines, definitions = msgspec.json.schema_components((Header, LossFacts, Curve, Result, Footer))
     body: dict[str, Any] = with_names(definitions)
-    body["Header"]["properties"]["schema_version"] = {"const": SCHEMA_VERSION}
+    body["Header"]["properties"]["schema_version"] = {"enum": list(READABLE)}
     body["Header"]["required"].append("schema_version")
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "One line of a lossproof report",
         "description": (
-            "The first line is the header, the last the footer, all between are results. A number "
-            'that is not finite is the string "nan", "inf" or "-inf"; within a case, the object '
-            '{"$float": "nan"}.'
+            "The first line is the header, the last the footer; between are what is stated of each "
+            "loss, curves for plots, and results. A number that is not finite is the string "
+            '"nan", "inf" or "-inf"; within a case, the object {"$float": "nan"}.'
         ),
         "oneOf": list(lines),
         "$defs": body,

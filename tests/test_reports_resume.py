@@ -9,10 +9,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from test_reports_model import header, report, result
 
+from lossproof.reports.curve import Curve, Trace
 from lossproof.reports.jsonl import Writer, read, write
 from lossproof.reports.model import ReportError
+from lossproof.reports.stated import LossFacts
 
 THREE = (result("a"), result("b", "failed"), result("c", "skipped"))
 
@@ -76,6 +79,56 @@ def test_a_refusal_names_what_differs_and_nothing_else(
         writer.start(header(**changes))
     assert str(refusal.value) == f"{path}: cannot be resumed: {words}"
 
+
+FACTS = LossFacts(name="huber", family="a family", title="Huber.", text="Huber.", digest="1")
+
+
+def test_another_specification_cannot_resume(tmp_path: Path) -> None:
+    path = tmp_path / "report.jsonl"
+    earlier = replace(report(*THREE), losses=(FACTS,))
+    with Writer(path, resume=earlier) as writer:
+        writer.start(header(), [FACTS])
+        with pytest.raises(ReportError) as refusal:
+            writer.start(header(), [replace(FACTS, digest="2")])
+    said = "cannot be resumed: the specification of huber was 1, is 2 now"
+    assert str(refusal.value) == f"{path}: {said}"
+
+
+def test_a_report_of_the_first_version_is_read_and_resumed(tmp_path: Path) -> None:
+    path = tmp_path / "report.jsonl"
+    write(path, report(*THREE))
+    old = path.read_bytes().replace(b'"schema_version":2', b'"schema_version":1')
+    path.write_bytes(old)
+    assert read(path).header.schema_version == 1
+    with Writer(path, resume=read(path)) as writer:
+        writer.start(header(), [FACTS])
+    resumed = read(path, allow_truncated=True)
+    assert (resumed.header.schema_version, resumed.losses) == (2, (FACTS,))
+
+
+def test_curves_are_written_as_they_come_and_kept_by_who_resumes(tmp_path: Path) -> None:
+    path = tmp_path / "report.jsonl"
+    with Writer(path) as writer:
+        with pytest.raises(ReportError, match="a curve before the header$"):
+            writer.add_curve(CURVE)
+        writer.start(header())
+        writer.add_curve(CURVE)
+        assert read(path, allow_truncated=True).curves == (CURVE,)
+    with Writer(path, resume=read(path, allow_truncated=True)) as writer:
+        writer.start(header())
+        writer.add_curve(CURVE)
+        for one in THREE:
+            writer.add(one)
+        footer = report(*THREE).footer
+        assert footer is not None
+        writer.finish(footer)
+    assert read(path) == replace(report(*THREE), curves=(CURVE,))
+
+
+CURVE = Curve(
+    loss="huber", backend="torch", dtype="float32", device="cpu", sweep="range",
+    argument="prediction", held="prediction=x", x=(0.0, 1.0), value=Trace(error=(0.5, None)),
+)  # fmt: skip
 
 KILLED = """
 import os, signal, sys

@@ -44,8 +44,9 @@ def cut_off() -> bytes:
     """A report that a kill has cut off after its first cell."""
     assert lossproof(*RUN).exit_code == 0
     lines = Path("report.jsonl").read_bytes().splitlines(keepends=True)
-    Path("report.jsonl").write_bytes(b"".join(lines[:2]))
-    return b"".join(lines[:2])
+    first = next(i for i, line in enumerate(lines) if b'"kind":"result"' in line)
+    Path("report.jsonl").write_bytes(b"".join(lines[: first + 1]))
+    return b"".join(lines[: first + 1])
 
 
 def test_a_whole_report_is_replaced_and_that_is_said() -> None:
@@ -182,7 +183,7 @@ from lossproof.conformance import environment, plan, session, worker
 def asked(unit, checks, profile, seed, again):
     import torch
     print(json.dumps([environment.flags(), torch.get_num_threads()]), flush=True)
-    return []
+    return worker.Examined(results=[], curves=[])
 
 if __name__ == "__main__":
     worker.examine = asked
