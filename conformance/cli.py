@@ -1,4 +1,4 @@
-"""The command line: `lossproof list | spec | run | check | report | reproduce`."""
+"""The command line: `lossproof list | spec | run | check | report | reproduce`, and more."""
 
 from __future__ import annotations
 
@@ -16,9 +16,16 @@ from lossproof import __version__
 from lossproof.backends.base import DTYPES
 from lossproof.backends.loading import Source
 from lossproof.backends.process.backend import Limits
-from lossproof.conformance import commands_compare, commands_export, deviations, present, targets
+from lossproof.conformance import (
+    commands_compare,
+    commands_docs,
+    commands_export,
+    deviations,
+    present,
+    targets,
+)
 from lossproof.conformance.effort import EFFORTS
-from lossproof.conformance.given import pair, split, value
+from lossproof.conformance.given import PATH, pair, split, value
 from lossproof.conformance.plan import Selection
 from lossproof.conformance.registry import UsageError
 from lossproof.conformance.worker import single_threaded
@@ -27,19 +34,6 @@ from lossproof.spec.loss import SpecError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 USAGE = 2
-
-
-class _Path(click.Path):
-    """A path; not the empty one, which means the working directory to Python."""
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
-        if value == "":
-            name = "a file" if param is None else param.opts[0]
-            raise UsageError(f"{name}: an empty path")
-        return super().convert(value, param, ctx)
-
-
-PATH = _Path(path_type=Path)
 
 
 class Group(click.Group):
@@ -291,5 +285,5 @@ def reproduce(reference: str, entry: bool) -> None:
         sys.exit(present.reproduce(reference))
 
 
-for _command in (*commands_compare.COMMANDS, *commands_export.COMMANDS):
+for _command in (*commands_compare.COMMANDS, *commands_export.COMMANDS, *commands_docs.COMMANDS):
     main.add_command(_command)
