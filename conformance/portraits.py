@@ -47,14 +47,14 @@ def portrait(loss: type[Loss]) -> Portrait:
             for x in _jumps(loss, key, {k: s for k, (_, s) in points.items() if k not in kinks}):
                 points[x] = _at(loss, key, x)
                 kinks.append(x)
-        x = tuple(sorted(points))
+        places = tuple(sorted(points))
         return Portrait(
             argument=key,
-            held=_held(_question(loss, key, x[0]), key),
-            x=x,
-            value=tuple(_number(points[place][0]) for place in x),
-            gradient=tuple(None if p in kinks else _number(points[p][1]) for p in x),
-            kinks=tuple(_kink(loss, key, place) for place in sorted(kinks)),
+            held=_held(_question(loss, key, places[0]), key),
+            x=places,
+            value=tuple(_number(points[x][0]) for x in places),
+            gradient=tuple(None if x in kinks else _number(points[x][1]) for x in places),
+            kinks=tuple(_kink(loss, key, x) for x in sorted(kinks)),
         )
 
 

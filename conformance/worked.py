@@ -17,7 +17,7 @@ from flint import ctx
 from lossproof.conformance.describe import show, ulp, ulps
 from lossproof.reports.site.model import Comparison, Step, Tie, Worked
 from lossproof.spec import evaluate
-from lossproof.spec.carriers import boxed
+from lossproof.spec.carriers import boxed, entry
 from lossproof.spec.formats import Format
 from lossproof.spec.loss import Loss, Parameter, get
 from lossproof.spec.question import Question
@@ -111,7 +111,7 @@ class Written(Tracked):
     def __le__(self, other: Operand) -> Condition:
         condition = super().__le__(other)
         right = self.lift(other)
-        difference = boxed(self.x - right.x)[()]
+        difference = entry(boxed(self.x - right.x), ())
         self._notebook.comparisons.append(
             Comparison(
                 expression=f"{_name(self)} ≤ {_name(other)}",
@@ -159,7 +159,7 @@ def worked(name: str, fmt: Format, arguments: Mapping[str, float], **options: fl
         last = next(
             i
             for i, note in enumerate(notebook.notes, 1)
-            if note.result.x[()] == result.x[()] and note.result.e == result.e
+            if entry(note.result.x, ()) == entry(result.x, ()) and note.result.e == result.e
         )
         got = notebook.notes[last - 1].got
         notebook.write(f"the loss: ({last})", "branch", (last,), result, got)
@@ -181,12 +181,12 @@ def tie(name: str, fmt: Format, arguments: Mapping[str, float], argument: str) -
     """The gradient in an argument at one point, an interval if that is a kink."""
     question = _question(get(name), fmt, arguments, {}).with_cotangent(1.0)
     with ctx.workprec(PRECISION):
-        slope = evaluate.gradients(question, Arithmetic(format=fmt), "gradient")[argument].x[()]
+        slope = evaluate.gradients(question, Arithmetic(format=fmt), "gradient")[argument].x
     return Tie(
         loss=name,
         question=_words(arguments, {}, fmt),
-        low=float(slope.lower()),
-        high=float(slope.upper()),
+        low=float(entry(slope, ()).lower()),
+        high=float(entry(slope, ()).upper()),
     )
 
 
@@ -219,7 +219,7 @@ def _ancestors(notes: list[Note]) -> set[int]:
 
 
 def _step(number: int, note: Note, used: bool, fmt: Format) -> Step:
-    x, e, got = note.result.x[()], float(note.result.e), float(note.got)
+    x, e, got = entry(note.result.x, ()), float(note.result.e), float(note.got)
     return Step(
         number=number,
         expression=note.expression,

@@ -287,6 +287,25 @@ def test_ticks_are_few_and_inside(low: float, high: float) -> None:
     assert len({round((b - a) / (high - low), 9) for a, b in pairwise(found)}) == 1
 
 
+def luminance(colour: str) -> float:
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
+def test_words_are_readable_in_both_themes(theme: int) -> None:
+    """By the contrast that WCAG 2 asks of small text, on both backgrounds."""
+    block = re.findall(r":root \{(.*?)\}", rendered()["style.css"], re.DOTALL)[theme]
+    tokens = dict(re.findall(r"--(\w+): (#\w{6});", block))
+    grounds = [luminance(tokens.pop(name)) for name in ("paper", "raised")]
+    del tokens["line"]
+    for name, colour in tokens.items():
+        for ground in grounds:
+            bright, dark = sorted((luminance(colour), ground), reverse=True)
+            assert (bright + 0.05) / (dark + 0.05) >= 4.5, name
+
+
 # ---- on disk
 
 

@@ -47,7 +47,8 @@ def write(folder: Path, pages: Mapping[str, str]) -> Written:
             _make(file.parent)
             write_text(file, text)
             changed += 1
-    removed, kept = [], []
+    removed: list[str] = []
+    kept: list[str] = []
     for path in sorted(set(before) - set(pages)):
         file = folder / path
         if file.is_file() and not file.is_symlink():

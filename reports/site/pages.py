@@ -30,13 +30,9 @@ def pages(site: Site) -> dict[str, str]:
     result["index.html"] = env.get_template("index.html").render(
         **common, here="index", root="", by_family=by_family, site=site
     )
-    for name, data in {
-        "tolerance": {"tolerance": site.tolerance},
-        "checks": {"checks": site.checks, "profiles": site.profiles},
-        "adding": {"guide": site.guide},
-    }.items():
+    for name in ("tolerance", "checks", "adding"):
         result[f"{name}.html"] = env.get_template(f"{name}.html").render(
-            **common, here=name, root="", **data
+            **common, here=name, root="", site=site
         )
     incoming = _incoming(site.losses)
     known = {loss.name for loss in site.losses}
@@ -49,7 +45,6 @@ def pages(site: Site) -> dict[str, str]:
             portrait=site.portraits.get(loss.name),
             incoming=incoming[loss.name],
             known=known,
-            checks=site.checks,
             before=ordered[place - 1] if place else None,
             after=ordered[place + 1] if place + 1 < len(ordered) else None,
         )
