@@ -51,9 +51,9 @@ def family_order(families: set[str]) -> list[str]:
     return [f for f in FAMILIES if f in families] + sorted(families - set(FAMILIES))
 
 
-def short(value: float) -> str:
-    """A number to three digits, as a reader writes it."""
-    return f"{value:.3g}".replace("-", "−")
+def short(value: float, digits: int = 3) -> str:
+    """A number to a few digits, as a reader writes it."""
+    return f"{value:.{digits}g}".replace("-", "−").replace("e+", "e")
 
 
 def slug(text: str) -> str:
