@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
 
 from lossproof.reports.formula import equations
 from lossproof.reports.model import ReportError
 from lossproof.reports.site import plot, words
 from lossproof.reports.site.model import Site
 from lossproof.reports.stated import LossFacts, RelationFacts
+from lossproof.reports.text import visible
 
 STYLE = "style.css"
 
@@ -26,7 +29,7 @@ def pages(site: Site) -> dict[str, str]:
     families = words.family_order({loss.family for loss in site.losses})
     by_family = {f: [loss for loss in site.losses if loss.family == f] for f in families}
     ordered = [loss for family in families for loss in by_family[family]]
-    result = {STYLE: _resource(STYLE)}
+    result = {STYLE: _resource("look.css", "lossproof.reports") + _resource(STYLE)}
     result["index.html"] = env.get_template("index.html").render(
         **common, here="index", root="", by_family=by_family, site=site
     )
@@ -70,6 +73,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        finalize=_shown,
     )
     env.filters.update(
         breakable=words.breakable,
@@ -88,5 +92,10 @@ def _environment() -> Environment:
     return env
 
 
-def _resource(name: str) -> str:
-    return (files("lossproof.reports.site") / name).read_text(encoding="utf-8")
+def _shown(value: Any) -> Any:
+    """Text with what nobody could see made visible."""
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _resource(name: str, package: str = "lossproof.reports.site") -> str:
+    return (files(package) / name).read_text(encoding="utf-8")

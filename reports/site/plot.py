@@ -14,6 +14,7 @@ from itertools import pairwise
 from markupsafe import Markup
 
 from lossproof.reports.site.model import Kink, Portrait
+from lossproof.reports.text import visible
 
 Point = tuple[float, float]
 Run = list[Point]
@@ -104,9 +105,8 @@ def _plot(
     parts += [_polyline(frame, run) for run in runs]
     parts.append("</g>")
     parts += [part for kink in kinks for part in _kink(frame, kink)]
-    return Markup(
-        '<svg class="plot" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>'
-    ).format(f"{WIDTH:g}", f"{HEIGHT:g}", label, Markup("".join(parts)))
+    svg = Markup('<svg class="plot" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>')
+    return svg.format(f"{WIDTH:g}", f"{HEIGHT:g}", visible(label), Markup("".join(parts)))
 
 
 def _runs(x: Sequence[float], y: Sequence[float | None]) -> Iterator[Run]:
@@ -190,7 +190,7 @@ def _axes(frame: Frame, argument: str) -> Iterator[str]:
     middle = LEFT + frame.width / 2
     yield str(
         Markup('<text class="name" x="{}" y="{}">{}</text>').format(
-            f"{middle:.1f}", f"{HEIGHT - 4:g}", argument
+            f"{middle:.1f}", f"{HEIGHT - 4:g}", visible(argument)
         )
     )
 

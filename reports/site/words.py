@@ -7,6 +7,8 @@ import re
 from markdown_it import MarkdownIt
 from markupsafe import Markup, escape
 
+from lossproof.reports.text import visible
+
 #: the order of families on the index; others follow by name
 FAMILIES = (
     "regression", "classification", "probabilistic", "ranking", "contrastive", "segmentation",
@@ -32,6 +34,7 @@ def breakable(name: str) -> Markup:
 
 def linked(reference: str) -> Markup:
     """A reference with its DOI or arXiv number as a link."""
+    reference = visible(reference)
     parts, end = [], 0
     for match in _LINK.finditer(reference):
         address = f"https://doi.org/{match[1]}" if match[1] else f"https://arxiv.org/abs/{match[2]}"
@@ -43,7 +46,7 @@ def linked(reference: str) -> Markup:
 
 def markdown(text: str) -> Markup:
     """Markdown as HTML; HTML in it is text."""
-    return Markup(MarkdownIt("commonmark", {"html": False}).render(text))
+    return Markup(MarkdownIt("commonmark", {"html": False}).render(visible(text)))
 
 
 def family_order(families: set[str]) -> list[str]:
