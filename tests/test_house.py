@@ -64,7 +64,15 @@ MAY_IMPORT = {
         "lossproof.conformance",
         "lossproof.reports",
     },
-    "reports": {"msgspec", "rich", "tabulate", "lossproof.reports"},
+    "reports": {
+        "jinja2",
+        "latex2mathml",
+        "markupsafe",
+        "msgspec",
+        "rich",
+        "tabulate",
+        "lossproof.reports",
+    },
     "src/lossproof": {"lossproof.conformance"},
 }
 #: the files that import a framework or a library when they are imported
