@@ -29,6 +29,7 @@ from lossproof.conformance.given import PATH, pair, split, value
 from lossproof.conformance.plan import Selection
 from lossproof.conformance.registry import UsageError
 from lossproof.conformance.worker import single_threaded
+from lossproof.reports.atomic import write_text
 from lossproof.reports.model import ReportError
 from lossproof.spec.loss import SpecError
 
@@ -252,21 +253,26 @@ def check(
 
 
 @main.command()
-@click.argument("file", type=PATH)
+@click.argument("files", type=PATH, nargs=-1, required=True)
 @click.option(
     "--format",
     "style",
-    type=click.Choice(["terminal", "md"]),
+    type=click.Choice(["terminal", "md", "html"]),
     default="terminal",
     show_default=True,
-    help="Text for a terminal, or Markdown.",
+    help="Text for a terminal, Markdown, or a page.",
 )
-def report(file: Path, style: str) -> None:
-    """Show a report.
+@click.option("--out", "-o", type=PATH, help="The file; default: standard output.")
+def report(files: tuple[Path, ...], style: str, out: Path | None) -> None:
+    """Show a report. As a page, several are shown side by side.
 
-    Example: lossproof report report.jsonl --format md
+    Example: lossproof report report.jsonl --format html -o report.html
     """
-    click.echo(present.report(file, style), nl=False)
+    text = present.report(files, style)
+    if out is None:
+        click.echo(text, nl=False)
+    else:
+        write_text(out, text)
 
 
 @main.command()

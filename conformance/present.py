@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -17,7 +18,7 @@ from lossproof.conformance.facts import facts
 from lossproof.conformance.plan import Selection
 from lossproof.conformance.registry import UsageError, backend, backend_names
 from lossproof.conformance.reproduce import answer
-from lossproof.reports import jsonl, markdown, terminal
+from lossproof.reports import jsonl, markdown, page, terminal
 from lossproof.reports.atomic import write_text
 from lossproof.reports.model import Result
 from lossproof.spec.loss import Loss, catalogue, get
@@ -149,13 +150,18 @@ def _plain_progress(done: int, planned: int, result: Result) -> None:
         click.echo(f"{done} of {planned} cells", err=True)
 
 
-def report(path: Path, style: str) -> str:
-    """A stored report as text."""
-    found = jsonl.read(path)
+def report(paths: Sequence[Path], style: str) -> str:
+    """Stored reports as text. A page also shows one that was cut off, and says so."""
+    if style == "html":
+        found = [jsonl.read(path, allow_truncated=True) for path in paths]
+        return page.render(found, [path.name for path in paths])
+    if len(paths) > 1:
+        raise UsageError(f"--format {style} shows one report, got {len(paths)}; html shows several")
+    (only,) = (jsonl.read(path) for path in paths)
     if style == "md":
-        return markdown.render(found)
+        return markdown.render(only)
     width = shutil.get_terminal_size((100, 20)).columns
-    return terminal.render(found, width, sys.stdout.isatty())
+    return terminal.render(only, width, sys.stdout.isatty())
 
 
 def reproduce(reference: str) -> int:

@@ -37,24 +37,7 @@ def render(report: Report) -> str:
 
 
 def _environment(header: Header) -> str:
-    rows = [
-        ("lossproof", header.lossproof),
-        ("python", header.python),
-        ("platform", header.platform),
-        ("cpu", header.cpu),
-        *((name, header.versions[name] or "missing") for name in sorted(header.versions)),
-        *(
-            (f"{backend} {device}", header.devices[backend][device])
-            for backend in sorted(header.devices)
-            for device in sorted(header.devices[backend])
-        ),
-        ("profile", header.profile),
-        ("seed", str(header.seed)),
-        ("cells", str(header.cells)),
-        *((name, ", ".join(header.selection[name])) for name in sorted(header.selection)),
-        *((name, _setting(header.probes[name])) for name in sorted(header.probes)),
-        *((name, _setting(header.flags[name])) for name in sorted(header.flags)),
-    ]
+    rows = summary.environment(header)
     return _table(("environment", ""), [(escape(name), escape(text)) for name, text in rows])
 
 
@@ -154,11 +137,3 @@ def _section(title: str, body: str) -> list[str]:
 def _table(heads: Iterable[str], rows: Sequence[Sequence[str]]) -> str:
     """A GitHub table of the texts as they are; nothing for no rows."""
     return tabulate(rows, list(heads), tablefmt="github", disable_numparse=True) if rows else ""
-
-
-def _setting(value: bool | int | str | None) -> str:
-    if value is None:
-        return "unset"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return str(value)

@@ -67,7 +67,7 @@ def _incoming(losses: tuple[LossFacts, ...]) -> dict[str, list[tuple[str, Relati
 @cache
 def _environment() -> Environment:
     env = Environment(
-        loader=FunctionLoader(lambda name: _resource(f"templates/{name}")),
+        loader=FunctionLoader(lambda name: _resource(name)),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
