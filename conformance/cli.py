@@ -18,14 +18,15 @@ from lossproof.backends.loading import Source
 from lossproof.backends.process.backend import Limits
 from lossproof.conformance import (
     commands_compare,
+    commands_docs,
     commands_export,
     commands_reports,
     deviations,
     present,
     targets,
-)  # fmt: skip
+)
 from lossproof.conformance.effort import EFFORTS
-from lossproof.conformance.given import pair, split, value
+from lossproof.conformance.given import PATH, pair, split, value
 from lossproof.conformance.plan import Selection, Shard
 from lossproof.conformance.registry import UsageError
 from lossproof.conformance.worker import single_threaded
@@ -35,19 +36,6 @@ from lossproof.spec.loss import SpecError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 USAGE = 2
-
-
-class _Path(click.Path):
-    """A path; not the empty one, which means the working directory to Python."""
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
-        if value == "":
-            name = "a file" if param is None else param.opts[0]
-            raise UsageError(f"{name}: an empty path")
-        return super().convert(value, param, ctx)
-
-
-PATH = _Path(path_type=Path)
 
 
 class Group(click.Group):
@@ -286,6 +274,9 @@ def reproduce(reference: str, entry: bool) -> None:
 
 
 for _command in (
-    *commands_compare.COMMANDS, *commands_export.COMMANDS, *commands_reports.COMMANDS
-):  # fmt: skip
+    *commands_compare.COMMANDS,
+    *commands_docs.COMMANDS,
+    *commands_export.COMMANDS,
+    *commands_reports.COMMANDS,
+):
     main.add_command(_command)

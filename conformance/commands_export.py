@@ -10,6 +10,7 @@ import click
 
 from lossproof.backends.base import DTYPES
 from lossproof.conformance.export import export as exported
+from lossproof.conformance.given import PATH
 from lossproof.conformance.registry import UsageError, choose
 from lossproof.reports import vectors
 from lossproof.reports.atomic import write_text
@@ -19,7 +20,7 @@ from lossproof.spec.loss import catalogue
 @click.command()
 @click.option("--loss", required=True, help="The loss.")
 @click.option("--dtype", required=True, help=f"One of {', '.join(DTYPES)}.")
-@click.option("--out", "-o", required=True, type=click.Path(path_type=Path), help="The file.")
+@click.option("--out", "-o", required=True, type=PATH, help="The file.")
 @click.option(
     "--points",
     type=click.IntRange(min=1),

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 from msgspec.structs import replace
 
-from lossproof.conformance.given import split
+from lossproof.conformance.given import PATH, split
 from lossproof.conformance.naming import fitting
 from lossproof.conformance.registry import UsageError
 from lossproof.reports import (
@@ -21,6 +21,7 @@ from lossproof.reports import (
     jsonl,
     junit,
     markdown,
+    page,
     sheet,
     terminal,
     trend_text,
@@ -73,6 +74,11 @@ FORMATS: Mapping[str, Format] = {
     "md": Format(write=lambda given: markdown.render(given.report)),
     "junit": Format(write=lambda given: junit.render(given.report)),
     "csv": Format(write=lambda given: sheet.render(given.report)),
+    "html": Format(
+        write=lambda given: page.render(given.reports, [Path(name).name for name in given.names]),
+        several=True,
+        truncated=True,
+    ),
     "badge": Format(
         write=lambda given: badge.render(given.report, given.label), truncated=True, narrowed=True
     ),
@@ -110,8 +116,7 @@ def _deliver(text: str, out: Path | None) -> None:
         write_text(out, text)
 
 
-FILES = click.Path(path_type=Path)
-OUT = click.option("--out", "-o", type=FILES, help="Write to this file; default: print.")
+OUT = click.option("--out", "-o", type=PATH, help="Write to this file; default: print.")
 STYLE = click.option(
     "--format",
     "style",
@@ -122,14 +127,14 @@ STYLE = click.option(
 
 
 @click.command()
-@click.argument("files", metavar="FILE...", nargs=-1, type=FILES, callback=_files(1, "a FILE"))
+@click.argument("files", metavar="FILE...", nargs=-1, type=PATH, callback=_files(1, "a FILE"))
 @click.option(
     "--format",
     "style",
     type=click.Choice(list(FORMATS)),
     default="terminal",
     show_default=True,
-    help="Text for a terminal, Markdown, JUnit XML, CSV, or the JSON of an endpoint badge.",
+    help="Text for a terminal, Markdown, JUnit XML, CSV, a page, or the JSON of an endpoint badge.",
 )
 @OUT
 @click.option("--loss", "losses", multiple=True, help="Badge: of these losses, or of a pattern.")
@@ -143,9 +148,9 @@ def report(
     backends: tuple[str, ...],
     label: str | None,
 ) -> None:
-    """Show a report, or write it in another format.
+    """Show a report, or write it in another format. A page shows several side by side.
 
-    Example: lossproof report report.jsonl --format junit -o junit.xml
+    Example: lossproof report report.jsonl --format html -o report.html
     """
     chosen = FORMATS[style]
     losses, backends = split(losses), split(backends)
@@ -174,7 +179,7 @@ def _narrowed(found: Report, losses: Sequence[str], backends: Sequence[str]) -> 
 
 
 @click.command()
-@click.argument("files", metavar="OLD NEW", nargs=-1, type=FILES, callback=_files(2, "OLD and NEW"))
+@click.argument("files", metavar="OLD NEW", nargs=-1, type=PATH, callback=_files(2, "OLD and NEW"))
 @STYLE
 @OUT
 def diff(files: tuple[Path, ...], style: str, out: Path | None) -> None:
@@ -202,8 +207,8 @@ def diff(files: tuple[Path, ...], style: str, out: Path | None) -> None:
 
 
 @click.command()
-@click.argument("files", metavar="FILE...", nargs=-1, type=FILES, callback=_files(1, "a FILE"))
-@click.option("--out", "-o", required=True, type=FILES, help="The report of the whole run.")
+@click.argument("files", metavar="FILE...", nargs=-1, type=PATH, callback=_files(1, "a FILE"))
+@click.option("--out", "-o", required=True, type=PATH, help="The report of the whole run.")
 @click.option("--partial", is_flag=True, help="Do without the shards that are missing.")
 @click.option("--any-cpu", is_flag=True, help="Processors and operating systems may differ.")
 def merge(files: tuple[Path, ...], out: Path, partial: bool, any_cpu: bool) -> None:
@@ -226,7 +231,7 @@ def merge(files: tuple[Path, ...], out: Path, partial: bool, any_cpu: bool) -> N
 
 
 @click.command()
-@click.argument("files", metavar="FILE...", nargs=-1, type=FILES, callback=_files(1, "a FILE"))
+@click.argument("files", metavar="FILE...", nargs=-1, type=PATH, callback=_files(1, "a FILE"))
 @STYLE
 @OUT
 def trend(files: tuple[Path, ...], style: str, out: Path | None) -> None:

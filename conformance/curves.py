@@ -194,7 +194,9 @@ class Sweeper:
         if np.isinf(domain.low) and np.isinf(domain.high):
             pattern = np.resize(np.roll(PATTERN, -place), row)
             return np.zeros(shape) if plain else np.broadcast_to(pattern, shape).copy()
-        if np.isfinite(domain.low) and np.isfinite(domain.high) and not plain:
+        if np.isfinite(domain.low) and np.isfinite(domain.high):
+            if plain:
+                return np.full(shape, domain.low)
             shares = 0.5 ** np.arange(1, row[-1] + 1)
             shares[-1] *= 2  # they add up to 1
             within = domain.low + (domain.high - domain.low) * shares

@@ -1,9 +1,12 @@
-"""What is given on the command line, read: lists, pairs and values."""
+"""What is given on the command line, read: lists, pairs, values and paths."""
 
 from __future__ import annotations
 
 import ast
+from pathlib import Path
 from typing import Any
+
+import click
 
 from lossproof.conformance.registry import UsageError
 
@@ -33,3 +36,16 @@ def value(text: str) -> Any:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError):
         return text
+
+
+class _Path(click.Path):
+    """A path; not the empty one, which means the working directory to Python."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        if value == "":
+            name = "a file" if param is None else param.opts[0]
+            raise UsageError(f"{name}: an empty path")
+        return super().convert(value, param, ctx)
+
+
+PATH = _Path(path_type=Path)

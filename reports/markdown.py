@@ -44,24 +44,7 @@ def render(report: Report) -> str:
 
 
 def _environment(header: Header) -> str:
-    rows = [
-        ("lossproof", header.lossproof),
-        ("python", header.python),
-        ("platform", header.platform),
-        ("cpu", header.cpu),
-        *((name, header.versions[name] or "missing") for name in sorted(header.versions)),
-        *(
-            (f"{backend} {device}", header.devices[backend][device])
-            for backend in sorted(header.devices)
-            for device in sorted(header.devices[backend])
-        ),
-        ("profile", header.profile),
-        ("seed", str(header.seed)),
-        ("cells", str(header.cells)),
-        *((name, ", ".join(header.selection[name])) for name in sorted(header.selection)),
-        *((name, _setting(header.probes[name])) for name in sorted(header.probes)),
-        *((name, _setting(header.flags[name])) for name in sorted(header.flags)),
-    ]
+    rows = summary.environment(header)
     return table(("environment", ""), [(escape(name), escape(text)) for name, text in rows])
 
 
@@ -158,11 +141,3 @@ def _conventions(results: Sequence[Result]) -> str:
             for (loss, name), seen in rows.items()
         ],
     )
-
-
-def _setting(value: bool | int | str | None) -> str:
-    if value is None:
-        return "unset"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return str(value)

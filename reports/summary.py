@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from lossproof.reports import headers
-from lossproof.reports.model import STATUSES, Grade, Report, Result, Status
+from lossproof.reports.model import STATUSES, Grade, Header, Report, Result, Status
 
 SEVERITY: tuple[Status, ...] = (
     "failed", "errored", "xpassed", "warned", "not-run", "xfailed", "passed", "skipped",
@@ -179,6 +179,36 @@ def shortcomings(report: Report) -> list[str]:
     if not found:
         lines.append("Nothing ran.")
     return lines
+
+
+def environment(header: Header) -> list[tuple[str, str]]:
+    """(name, text) of all that is known of a run, but when it began."""
+    return [
+        ("lossproof", header.lossproof),
+        ("python", header.python),
+        ("platform", header.platform),
+        ("cpu", header.cpu),
+        *((name, header.versions[name] or "missing") for name in sorted(header.versions)),
+        *(
+            (f"{backend} {device}", header.devices[backend][device])
+            for backend in sorted(header.devices)
+            for device in sorted(header.devices[backend])
+        ),
+        ("profile", header.profile),
+        ("seed", str(header.seed)),
+        ("cells", str(header.cells)),
+        *((name, ", ".join(header.selection[name])) for name in sorted(header.selection)),
+        *((name, _setting(header.probes[name])) for name in sorted(header.probes)),
+        *((name, _setting(header.flags[name])) for name in sorted(header.flags)),
+    ]
+
+
+def _setting(value: bool | int | str | None) -> str:
+    if value is None:
+        return "unset"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
 
 
 def short(number: float) -> str:

@@ -121,6 +121,8 @@ class Loss:
 
     name: ClassVar[str]
     family: ClassVar[str] = ""
+    #: value and gradient as LaTeX, lines of equations; each defines its left side from those before
+    tex: ClassVar[tuple[str, ...]] = ()
     arguments: ClassVar[dict[str, Argument]]
     options: ClassVar[dict[str, Option]]
     #: "none" alone where there is nothing to reduce; then implementations take no `reduction`

@@ -14,7 +14,7 @@ ROOMS = {
     "lossproof/spec": TREE / "spec",
     "lossproof": TREE / "src" / "lossproof",
 }
-SUFFIXES = {".py", ".typed", ".toml", ".json", ".html", ".js", ".css"}
+SUFFIXES = {".py", ".typed", ".toml", ".json", ".html", ".js", ".css", ".md"}
 
 
 def in_tree() -> set[str]:
@@ -23,7 +23,7 @@ def in_tree() -> set[str]:
         f"{prefix}/{path.relative_to(room).as_posix()}"
         for prefix, room in ROOMS.items()
         for path in room.rglob("*")
-        if path.suffix in SUFFIXES and "__pycache__" not in path.parts
+        if path.suffix in SUFFIXES and not {"__pycache__", "results"} & {*path.parts}
     }
 
 

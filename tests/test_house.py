@@ -31,6 +31,7 @@ DRIVERS = {
     "click", "hypothesis", "ml_dtypes", "msgspec", "numpy", "packaging", "pytest", "rich",
     "tabulate",
 }  # fmt: skip
+WRITERS = {"jinja2", "latex2mathml", "markdown_it", "markupsafe"}
 FRAMEWORKS = {"torch", "jax"}
 LIBRARIES = {
     "keras", "kornia", "monai", "optax", "pytorch_metric_learning", "rax", "sklearn",
@@ -67,7 +68,7 @@ MAY_IMPORT = {
         "lossproof.conformance",
         "lossproof.reports",
     },
-    "reports": {"msgspec", "rich", "tabulate", "lossproof.reports"},
+    "reports": {*WRITERS, "msgspec", "rich", "tabulate", "lossproof.reports"},
     "src/lossproof": {"lossproof.conformance"},
 }
 #: the files that import a framework or a library when they are imported
@@ -197,7 +198,7 @@ def test_the_package_list_names_every_folder_that_holds_python() -> None:
 
 
 def test_no_folder_is_named_like_a_library_that_it_uses() -> None:
-    libraries = {*DRIVERS, *SPEC, *FRAMEWORKS, *LIBRARIES}
+    libraries = {*DRIVERS, *WRITERS, *SPEC, *FRAMEWORKS, *LIBRARIES}
     assert not [shown(p) for p in ALL if {p.stem, p.parent.name} & libraries]
 
 

@@ -90,6 +90,16 @@ def _proper(evaluator: law.Evaluator, question: Question) -> Iterator[law.Claim]
 @register
 class BinaryCrossEntropy(Elementwise):
     family = "classification"
+    tex = (
+        r"p = \text{prediction},\qquad t = \text{target},\qquad \varepsilon = \text{eps}",
+        r"f = \begin{cases} -\infty & \text{if log_floor is None} \\ "
+        r"\text{log_floor} & \text{otherwise} \end{cases}",
+        r"a = \log(p + \varepsilon),\qquad b = \log(1 - p + \varepsilon)",
+        r"\ell = -t \max(a, f) - (1 - t) \max(b, f)",
+        r"\frac{\partial \ell}{\partial p} = \frac{1 - t}{1 - p + \varepsilon} \mathbf{1}[b > f]"
+        r" - \frac{t}{p + \varepsilon} \mathbf{1}[a > f]",
+        r"\frac{\partial \ell}{\partial t} = \max(b, f) - \max(a, f)",
+    )
     prediction = Argument(UNIT)
     target = Argument(UNIT)
     eps = Parameter(NONNEGATIVE, default=0.0, landmarks=(1e-12, 1e-7, 0.01))

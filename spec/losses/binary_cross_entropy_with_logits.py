@@ -43,6 +43,15 @@ def _after_sigmoid(evaluator: law.Evaluator, question: Question) -> Iterator[law
 @register
 class BinaryCrossEntropyWithLogits(Elementwise):
     family = "classification"
+    tex = (
+        r"z = \text{logits},\qquad t = \text{target},\qquad w = \text{weight},\qquad "
+        r"c = \text{pos_weight}",
+        r"\sigma(x) = \frac{1}{1 + e^{-x}},\qquad \zeta(x) = \log(1 + e^x)",
+        r"\ell = w \left((1 - t) \zeta(z) + c t \zeta(-z)\right)",
+        r"\frac{\partial \ell}{\partial z} = w \left((1 - t) \sigma(z)"
+        r" - c t \sigma(-z)\right),\qquad "
+        r"\frac{\partial \ell}{\partial t} = w \left(c \zeta(-z) - \zeta(z)\right)",
+    )
     logits = Argument(REAL)
     target = Argument(UNIT)
     weight = Argument(NONNEGATIVE, differentiable=False, optional=True)

@@ -17,6 +17,11 @@ from lossproof.spec.tracked import Tracked
 @register
 class Bpr(Elementwise):
     family = "ranking"
+    tex = (
+        r"p = \text{positive},\qquad n = \text{negative},\qquad d = p - n",
+        r"\sigma(x) = \frac{1}{1 + e^{-x}},\qquad \ell = -\log \sigma(d)",
+        r"\frac{\partial \ell}{\partial p} = -\frac{\partial \ell}{\partial n} = -\sigma(-d)",
+    )
     positive = Argument(REAL)
     negative = Argument(REAL)
     ties = (("positive", "negative"),)

@@ -21,6 +21,20 @@ from lossproof.spec.tracked import Tracked
 @register
 class CosineEmbedding(Rowwise):
     family = "contrastive"
+    tex = (
+        r"a = \text{first},\qquad b = \text{second},\qquad y = \text{target},\qquad "
+        r"m = \text{margin},\qquad \varepsilon = \text{eps}",
+        r"\alpha = \sqrt{\sum_i a_i^2 + \varepsilon},\qquad "
+        r"\beta = \sqrt{\sum_i b_i^2 + \varepsilon},\qquad c = \frac{\sum_i a_i b_i}{\alpha \beta}",
+        r"\ell = \begin{cases} 1 - c & \text{if } y = 1 \\ "
+        r"\max(0, c - m) & \text{otherwise} \end{cases}",
+        r"s = \begin{cases} -1 & \text{if } y = 1 \\ "
+        r"\mathbf{1}[c > m] & \text{otherwise} \end{cases}",
+        r"\frac{\partial \ell}{\partial a_i} = \frac{s}{\alpha} \left(\frac{b_i}{\beta}"
+        r" - c \frac{a_i}{\alpha}\right),\qquad "
+        r"\frac{\partial \ell}{\partial b_i} = \frac{s}{\beta} \left(\frac{a_i}{\alpha}"
+        r" - c \frac{b_i}{\beta}\right)",
+    )
     first = Argument(REAL, "N D")
     second = Argument(REAL, "N D")
     target = Argument(SIGN, "N", differentiable=False)

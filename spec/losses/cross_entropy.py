@@ -37,6 +37,18 @@ Labels = npt.NDArray[np.int64]
 @register
 class CrossEntropy(Rowwise):
     family = "classification"
+    tex = (
+        r"z = \text{logits},\qquad y = \text{labels},\qquad w = \text{weight},\qquad "
+        r"\alpha = \text{label_smoothing}",
+        r"\pi_c = \frac{e^{z_c}}{\sum_k e^{z_k}},\qquad "
+        r"q_c = (1 - \alpha) w_y \mathbf{1}[c = y] + \frac{\alpha}{C} w_c",
+        r"\ell = \begin{cases} 0 & \text{if } y = \text{ignore_index} \\ "
+        r"-(1 - \alpha) w_y \log \pi_y - \frac{\alpha}{C} \sum_c w_c \log \pi_c &"
+        r" \text{otherwise} \end{cases}",
+        r"\frac{\partial \ell}{\partial z_c} = \begin{cases} "
+        r"0 & \text{if } y = \text{ignore_index} \\ "
+        r"\pi_c \sum_k q_k - q_c & \text{otherwise} \end{cases}",
+    )
     logits = Argument(REAL, "N C")
     labels = Argument(LABEL, "N", differentiable=False)
     weight = Argument(NONNEGATIVE, "C", differentiable=False, optional=True)

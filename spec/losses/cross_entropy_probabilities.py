@@ -27,6 +27,12 @@ def _absent(target: Tracked) -> Mask:
 @register
 class CrossEntropyProbabilities(Rowwise):
     family = "classification"
+    tex = (
+        r"p = \text{prediction},\qquad t = \text{target},\qquad \varepsilon = \text{eps}",
+        r"\ell = -\sum_c t_c \log(p_c + \varepsilon)",
+        r"\frac{\partial \ell}{\partial p_c} = -\frac{t_c}{p_c + \varepsilon},\qquad "
+        r"\frac{\partial \ell}{\partial t_c} = -\log(p_c + \varepsilon)",
+    )
     prediction = Argument(UNIT, "N C")
     target = Argument(UNIT, "N C")
     eps = Parameter(NONNEGATIVE, default=0.0, landmarks=(1e-12, 1e-7, 1e-3))

@@ -42,6 +42,15 @@ def _kl_plus_entropy(evaluator: law.Evaluator, question: Question) -> Iterator[l
 @register
 class CrossEntropySoftTargets(Rowwise):
     family = "classification"
+    tex = (
+        r"z = \text{logits},\qquad t = \text{target},\qquad w = \text{weight},\qquad "
+        r"\alpha = \text{label_smoothing}",
+        r"\pi_c = \frac{e^{z_c}}{\sum_k e^{z_k}},\qquad "
+        r"m_c = w_c \left((1 - \alpha) t_c + \frac{\alpha}{C}\right)",
+        r"\ell = -\sum_c m_c \log \pi_c",
+        r"\frac{\partial \ell}{\partial z_c} = \pi_c \sum_k m_k - m_c,\qquad "
+        r"\frac{\partial \ell}{\partial t_c} = -(1 - \alpha) w_c \log \pi_c",
+    )
     logits = Argument(REAL, "N C")
     target = Argument(UNIT, "N C")
     weight = Argument(NONNEGATIVE, "C", differentiable=False, optional=True)

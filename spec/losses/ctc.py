@@ -190,6 +190,19 @@ def _one_frame(evaluator: law.Evaluator, question: Question) -> Iterator[law.Cla
 @register
 class Ctc(Loss):
     family = "sequence"
+    tex = (
+        r"z = \text{logits},\qquad y = \text{targets},\qquad T = \text{input_lengths},\qquad "
+        r"L = \text{target_lengths},\qquad \varnothing = \text{blank}",
+        r"\pi_{tk} = \frac{e^{z_{tk}}}{\sum_c e^{z_{tc}}},\qquad "
+        r"l = (\varnothing, y_1, \varnothing, \dots, y_L, \varnothing)",
+        r"\alpha_t(j) = \log \pi_{t,l_j} + \log \sum_{i \to j} e^{\alpha_{t-1}(i)},\qquad "
+        r"i \to j \text{ if } i \in \{j, j - 1\} \text{ or } (i = j"
+        r" - 2,\; l_j \notin \{\varnothing, l_i\})",
+        r"\beta_t(j) = \log \sum_{j \to i} e^{\beta_{t+1}(i)} \pi_{t+1,l_i},\qquad "
+        r"\gamma_{tk} = \sum_{j \,:\, l_j = k} e^{\alpha_t(j) + \beta_t(j) + \ell}",
+        r"\ell = -\log \sum_{j \ge 2L} e^{\alpha_T(j)}",
+        r"\frac{\partial \ell}{\partial z_{tk}} = \pi_{tk} - \gamma_{tk}",
+    )
     output = "N"
     logits = Argument(REAL, "T N C")
     targets = Argument(SYMBOL, "N S", differentiable=False)

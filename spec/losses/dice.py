@@ -28,6 +28,13 @@ def _hard(evaluator: law.Evaluator, question: Question) -> Iterator[law.Claim]:
 @register
 class Dice(Loss):
     family = "segmentation"
+    tex = (
+        r"p = \text{prediction},\qquad t = \text{target},\qquad s = \text{smooth}",
+        r"A = 2 \sum_i p_i t_i + s,\qquad B = \sum_i p_i + \sum_i t_i + s,\qquad "
+        r"L = 1 - \frac{A}{B}",
+        r"\frac{\partial L}{\partial p_i} = \frac{1}{B} \left(\frac{A}{B} - 2 t_i\right),\qquad "
+        r"\frac{\partial L}{\partial t_i} = \frac{1}{B} \left(\frac{A}{B} - 2 p_i\right)",
+    )
     prediction = Argument(UNIT, "N D")
     target = Argument(UNIT, "N D")
     smooth = Parameter(NONNEGATIVE, default=1.0, landmarks=(0.0, 1e-5))

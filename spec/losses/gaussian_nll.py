@@ -41,6 +41,17 @@ def _least_at_target(evaluator: law.Evaluator, question: Question) -> Iterator[l
 @register
 class GaussianNll(Elementwise):
     family = "probabilistic"
+    tex = (
+        r"p = \text{prediction},\qquad t = \text{target},\qquad s = \text{var},\qquad "
+        r"\varepsilon = \text{eps}",
+        r"r = p - t,\qquad v = \max(s, \varepsilon),\qquad "
+        r"\kappa = \begin{cases} \frac{1}{2} \log(2 \pi) & \text{if full} \\ "
+        r"0 & \text{otherwise} \end{cases}",
+        r"\ell = \frac{1}{2} \left(\log v + \frac{r^2}{v}\right) + \kappa",
+        r"\frac{\partial \ell}{\partial p} = -\frac{\partial \ell}{\partial t}"
+        r" = \frac{r}{v},\qquad \frac{\partial \ell}{\partial s} = \frac{1}{2} \left(\frac{1}{v}"
+        r" - \frac{r^2}{v^2}\right)",
+    )
     prediction = Argument(REAL)
     target = Argument(REAL)
     var = Argument(NONNEGATIVE)

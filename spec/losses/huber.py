@@ -29,6 +29,14 @@ def _quadratic(evaluator: law.Evaluator, question: Question) -> Iterator[law.Cla
 @register
 class Huber(Elementwise):
     family = "regression"
+    tex = (
+        r"p = \text{prediction},\qquad t = \text{target},\qquad \delta = \text{delta},\qquad "
+        r"r = p - t",
+        r"\ell = \begin{cases} \frac{r^2}{2} & \text{if } |r| \le \delta \\ "
+        r"\delta \left(|r| - \frac{\delta}{2}\right) & \text{otherwise} \end{cases}",
+        r"\frac{\partial \ell}{\partial p} = -\frac{\partial \ell}{\partial t}"
+        r" = \min(\max(r, -\delta), \delta)",
+    )
     prediction = Argument(REAL)
     target = Argument(REAL)
     delta = Parameter(POSITIVE, default=1.0, landmarks=(0.25, 1e-3, 1.35, 300.0))

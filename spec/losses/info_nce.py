@@ -48,6 +48,13 @@ def _exchanged_scale(evaluator: law.Evaluator, question: Question) -> Iterator[l
 @register
 class InfoNce(Loss):
     family = "contrastive"
+    tex = (
+        r"q = \text{query},\qquad k = \text{key},\qquad \tau = \text{temperature}",
+        r"L_{nm} = \frac{1}{\tau} \sum_i q_{ni} k_{mi},\qquad "
+        r"\pi_{nm} = \frac{e^{L_{nm}}}{\sum_j e^{L_{nj}}},\qquad \ell_n = -\log \pi_{nn}",
+        r"G_{nm} = \frac{u_n}{\tau} \left(\pi_{nm} - \mathbf{1}[n = m]\right),\qquad "
+        r"\bar{q}_{ni} = \sum_m G_{nm} k_{mi},\qquad \bar{k}_{mi} = \sum_n G_{nm} q_{ni}",
+    )
     output = "N"
     query = Argument(REAL, "N D")
     key = Argument(REAL, "N D")

@@ -26,6 +26,16 @@ from lossproof.spec.tracked import Tracked
 @register
 class KlDiv(Loss):
     family = "probabilistic"
+    tex = (
+        r"a = \text{prediction},\qquad t = \text{target}",
+        r"\ell_c = \begin{cases} e^{t_c} (t_c - a_c) & \text{if log_target} \\ "
+        r"t_c (\log t_c - a_c) & \text{otherwise} \end{cases}",
+        r"\frac{\partial \ell_c}{\partial a_c} = \begin{cases} -e^{t_c} & \text{if log_target} \\ "
+        r"-t_c & \text{otherwise} \end{cases}",
+        r"\frac{\partial \ell_c}{\partial t_c} = \begin{cases} "
+        r"e^{t_c} (t_c - a_c + 1) & \text{if log_target} \\ "
+        r"\log t_c - a_c + 1 & \text{otherwise} \end{cases}",
+    )
     samples = "N"
     output = "N C"
     reductions = ("none", "sum", "mean", "batchmean")

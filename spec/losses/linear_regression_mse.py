@@ -17,6 +17,13 @@ from lossproof.spec.tracked import Tracked
 @register
 class LinearRegressionMse(Loss):
     family = "regression"
+    tex = (
+        r"a = \text{slope},\qquad b = \text{intercept},\qquad x = \text{x},\qquad "
+        r"t = \text{target}",
+        r"e_n = t_n - a x_n - b,\qquad L = \frac{1}{N} \sum_n e_n^2",
+        r"\frac{\partial L}{\partial a} = -\frac{2}{N} \sum_n x_n e_n,\qquad "
+        r"\frac{\partial L}{\partial b} = -\frac{2}{N} \sum_n e_n",
+    )
     slope = Argument(REAL, "")
     intercept = Argument(REAL, "")
     x = Argument(REAL, "N", differentiable=False)

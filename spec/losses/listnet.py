@@ -26,6 +26,13 @@ def _least(evaluator: law.Evaluator, question: Question) -> Iterator[law.Claim]:
 @register
 class Listnet(Rowwise):
     family = "ranking"
+    tex = (
+        r"s = \text{prediction},\qquad t = \text{target}",
+        r"\pi_c = \frac{e^{s_c}}{\sum_k e^{s_k}},\qquad q_c = \frac{e^{t_c}}{\sum_k e^{t_k}}",
+        r"\ell = -\sum_c q_c \log \pi_c",
+        r"\frac{\partial \ell}{\partial s_c} = \pi_c - q_c,\qquad "
+        r"\frac{\partial \ell}{\partial t_c} = -q_c (\log \pi_c + \ell)",
+    )
     prediction = Argument(REAL, "N C")
     target = Argument(REAL, "N C")
     ties = (("prediction", "target"),)

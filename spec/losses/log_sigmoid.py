@@ -27,6 +27,11 @@ def _below_identity(evaluator: law.Evaluator, question: Question) -> Iterator[la
 @register
 class LogSigmoid(Elementwise):
     family = "function"
+    tex = (
+        r"x = \text{x},\qquad \sigma(x) = \frac{1}{1 + e^{-x}}",
+        r"f = \log \sigma(x) = \min(x, 0) - \log(1 + e^{-|x|})",
+        r"\frac{\partial f}{\partial x} = \sigma(-x)",
+    )
     x = Argument(REAL)
     reductions = ("none",)
 

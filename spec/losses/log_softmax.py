@@ -31,6 +31,10 @@ def _normalised(evaluator: law.Evaluator, question: Question) -> Iterator[law.Cl
 @register
 class LogSoftmax(Rowwise):
     family = "function"
+    tex = (
+        r"x = \text{x},\qquad f_c = x_c - \log \sum_k e^{x_k}",
+        r"\bar{x}_c = u_c - e^{f_c} \sum_k u_k",
+    )
     x = Argument(REAL, "N C")
     reductions = ("none",)
     output = "N C"

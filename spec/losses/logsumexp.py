@@ -39,6 +39,11 @@ def _gradient_sums(evaluator: law.Evaluator, question: Question) -> Iterator[law
 @register
 class Logsumexp(Rowwise):
     family = "function"
+    tex = (
+        r"x = \text{x},\qquad m = \max_c x_c",
+        r"f = \log \sum_c e^{x_c} = m + \log \sum_c e^{x_c - m}",
+        r"\frac{\partial f}{\partial x_c} = \frac{e^{x_c}}{\sum_k e^{x_k}}",
+    )
     x = Argument(REAL, "N C")
     reductions = ("none",)
 

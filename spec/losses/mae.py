@@ -17,6 +17,12 @@ from lossproof.spec.tracked import Tracked
 @register
 class Mae(Elementwise):
     family = "regression"
+    tex = (
+        r"p = \text{prediction},\qquad t = \text{target},\qquad r = p - t",
+        r"\ell = |r|",
+        r"\frac{\partial \ell}{\partial p} = -\frac{\partial \ell}{\partial t}"
+        r" = \operatorname{sign}(r)",
+    )
     prediction = Argument(REAL)
     target = Argument(REAL)
     ties = (("prediction", "target"),)

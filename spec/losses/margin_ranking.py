@@ -26,6 +26,13 @@ def _antisymmetric(evaluator: law.Evaluator, question: Question) -> Iterator[law
 @register
 class MarginRanking(Elementwise):
     family = "ranking"
+    tex = (
+        r"a = \text{first},\qquad b = \text{second},\qquad y = \text{target},\qquad "
+        r"m = \text{margin},\qquad d = a - b",
+        r"\ell = \max(0, m - y d)",
+        r"\frac{\partial \ell}{\partial a} = -\frac{\partial \ell}{\partial b}"
+        r" = -y \mathbf{1}[y d < m]",
+    )
     first = Argument(REAL)
     second = Argument(REAL)
     target = Argument(SIGN, differentiable=False)

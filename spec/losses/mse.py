@@ -14,6 +14,11 @@ from lossproof.spec.tracked import Tracked
 @register
 class Mse(Elementwise):
     family = "regression"
+    tex = (
+        r"p = \text{prediction},\qquad t = \text{target},\qquad r = p - t",
+        r"\ell = r^2",
+        r"\frac{\partial \ell}{\partial p} = -\frac{\partial \ell}{\partial t} = 2 r",
+    )
     prediction = Argument(REAL)
     target = Argument(REAL)
     ties = (("prediction", "target"),)

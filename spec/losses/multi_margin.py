@@ -24,6 +24,15 @@ Labels = npt.NDArray[np.int64]
 @register
 class MultiMargin(Rowwise):
     family = "classification"
+    tex = (
+        r"z = \text{logits},\qquad y = \text{labels},\qquad w = \text{weight},\qquad "
+        r"m = \text{margin},\qquad p = \text{p}",
+        r"h_k = \begin{cases} 0 & \text{if } k = y \\ "
+        r"\max(0, m - z_y + z_k) & \text{otherwise} \end{cases}",
+        r"\ell = \frac{w_y}{C} \sum_k h_k^p,\qquad "
+        r"d_k = \frac{w_y}{C} p h_k^{p - 1} \mathbf{1}[h_k > 0]",
+        r"\frac{\partial \ell}{\partial z_c} = d_c - \mathbf{1}[c = y] \sum_k d_k",
+    )
     logits = Argument(REAL, "N C")
     labels = Argument(LABEL, "N", differentiable=False)
     weight = Argument(NONNEGATIVE, "C", differentiable=False, optional=True)

@@ -25,6 +25,14 @@ Labels = npt.NDArray[np.int64]
 @register
 class Nll(Rowwise):
     family = "classification"
+    tex = (
+        r"a = \text{log_probabilities},\qquad y = \text{labels},\qquad w = \text{weight}",
+        r"\ell = \begin{cases} 0 & \text{if } y = \text{ignore_index} \\ "
+        r"-w_y a_y & \text{otherwise} \end{cases}",
+        r"\frac{\partial \ell}{\partial a_c} = \begin{cases} "
+        r"0 & \text{if } y = \text{ignore_index} \\ "
+        r"-w_y \mathbf{1}[c = y] & \text{otherwise} \end{cases}",
+    )
     log_probabilities = Argument(REAL, "N C")
     labels = Argument(LABEL, "N", differentiable=False)
     weight = Argument(NONNEGATIVE, "C", differentiable=False, optional=True)

@@ -17,6 +17,12 @@ from lossproof.spec.tracked import Tracked
 @register
 class PairwiseHinge(Elementwise):
     family = "ranking"
+    tex = (
+        r"p = \text{positive},\qquad n = \text{negative},\qquad m = \text{margin},\qquad d = p - n",
+        r"\ell = \max(0, m - d)",
+        r"\frac{\partial \ell}{\partial p} = -\frac{\partial \ell}{\partial n}"
+        r" = -\mathbf{1}[d < m]",
+    )
     positive = Argument(REAL)
     negative = Argument(REAL)
     margin = Parameter(REAL, default=1.0, landmarks=(0.0, 0.25, -1.0))

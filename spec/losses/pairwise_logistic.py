@@ -29,6 +29,11 @@ def _exchanged(evaluator: law.Evaluator, question: Question) -> Iterator[law.Cla
 @register
 class PairwiseLogistic(Elementwise):
     family = "ranking"
+    tex = (
+        r"p = \text{positive},\qquad n = \text{negative},\qquad d = p - n",
+        r"\sigma(x) = \frac{1}{1 + e^{-x}},\qquad \ell = \log(1 + e^{-d})",
+        r"\frac{\partial \ell}{\partial p} = -\frac{\partial \ell}{\partial n} = -\sigma(-d)",
+    )
     positive = Argument(REAL)
     negative = Argument(REAL)
     ties = (("positive", "negative"),)

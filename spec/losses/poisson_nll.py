@@ -37,6 +37,20 @@ def _proper(evaluator: law.Evaluator, question: Question) -> Iterator[law.Claim]
 @register
 class PoissonNll(Elementwise):
     family = "probabilistic"
+    tex = (
+        r"z = \text{prediction},\qquad t = \text{target},\qquad \varepsilon = \text{eps}",
+        r"h = \begin{cases} "
+        r"t \log t - t + \frac{1}{2} \log(2 \pi t) & \text{if full and } t > 1 \\ "
+        r"0 & \text{otherwise} \end{cases}",
+        r"\ell = h + \begin{cases} e^z - t z & \text{if log_input} \\ "
+        r"z - t \log(z + \varepsilon) & \text{otherwise} \end{cases}",
+        r"\frac{\partial \ell}{\partial z} = \begin{cases} e^z - t & \text{if log_input} \\ "
+        r"1 - \frac{t}{z + \varepsilon} & \text{otherwise} \end{cases}",
+        r"h_1 = \begin{cases} \log t + \frac{1}{2 t} & \text{if full and } t > 1 \\ "
+        r"0 & \text{otherwise} \end{cases}",
+        r"\frac{\partial \ell}{\partial t} = h_1 - \begin{cases} z & \text{if log_input} \\ "
+        r"\log(z + \varepsilon) & \text{otherwise} \end{cases}",
+    )
     prediction = Argument(REAL)
     target = Argument(NONNEGATIVE)
     log_input = Flag(default=True, choices=(True, False))

@@ -50,6 +50,12 @@ def _homogeneous(evaluator: law.Evaluator, question: Question) -> Iterator[law.C
 @register
 class Rmse(Loss):
     family = "regression"
+    tex = (
+        r"p = \text{prediction},\qquad t = \text{target},\qquad \varepsilon = \text{eps},\qquad "
+        r"r_i = p_i - t_i",
+        r"L = \sqrt{\frac{1}{M} \sum_i r_i^2 + \varepsilon}",
+        r"\frac{\partial L}{\partial p_i} = -\frac{\partial L}{\partial t_i} = \frac{r_i}{M L}",
+    )
     prediction = Argument(REAL)
     target = Argument(REAL)
     eps = Parameter(NONNEGATIVE, default=0.0, landmarks=(1e-8, 1e-3, 1.0))

@@ -22,6 +22,11 @@ def _complement(evaluator: law.Evaluator, question: Question) -> Iterator[law.Cl
 @register
 class Sigmoid(Elementwise):
     family = "function"
+    tex = (
+        r"x = \text{x},\qquad \sigma(x) = \frac{1}{1 + e^{-x}}",
+        r"f = \sigma(x) = \frac{e^x}{1 + e^x}",
+        r"\frac{\partial f}{\partial x} = \sigma(x) \sigma(-x) = f (1 - f)",
+    )
     x = Argument(REAL)
     reductions = ("none",)
 

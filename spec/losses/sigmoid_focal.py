@@ -63,6 +63,17 @@ def _towards_target(evaluator: law.Evaluator, question: Question) -> Iterator[la
 @register
 class SigmoidFocal(Elementwise):
     family = "classification"
+    tex = (
+        r"z = \text{logits},\qquad t = \text{target},\qquad \alpha = \text{alpha},\qquad "
+        r"\gamma = \text{gamma}",
+        r"\sigma(x) = \frac{1}{1 + e^{-x}},\qquad \zeta(x) = \log(1 + e^x)",
+        r"s = \begin{cases} z & \text{if } t = 1 \\ -z & \text{otherwise} \end{cases}",
+        r"\alpha_t = \begin{cases} 1 & \text{if alpha is None} \\ \alpha & \text{if } t = 1 \\ "
+        r"1 - \alpha & \text{otherwise} \end{cases}",
+        r"\ell = \alpha_t \sigma(-s)^\gamma \zeta(-s)",
+        r"\frac{\partial \ell}{\partial z} = (1"
+        r" - 2 t) \alpha_t \sigma(-s)^\gamma \left(\gamma \sigma(s) \zeta(-s) + \sigma(-s)\right)",
+    )
     logits = Argument(REAL)
     target = Argument(BINARY, differentiable=False)
     alpha = Parameter(UNIT, default=0.25, optional=True, landmarks=(None, 0.0, 1.0))

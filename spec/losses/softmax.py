@@ -23,6 +23,10 @@ def _exp_of_log(evaluator: law.Evaluator, question: Question) -> Iterator[law.Cl
 @register
 class Softmax(Rowwise):
     family = "function"
+    tex = (
+        r"x = \text{x},\qquad f_c = \frac{e^{x_c}}{\sum_k e^{x_k}}",
+        r"\bar{x}_c = f_c \left(u_c - \sum_k u_k f_k\right)",
+    )
     x = Argument(REAL, "N C")
     reductions = ("none",)
     output = "N C"

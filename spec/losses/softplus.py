@@ -27,6 +27,11 @@ def _above_relu(evaluator: law.Evaluator, question: Question) -> Iterator[law.Cl
 @register
 class Softplus(Elementwise):
     family = "function"
+    tex = (
+        r"x = \text{x},\qquad \sigma(x) = \frac{1}{1 + e^{-x}}",
+        r"f = \log(1 + e^x) = \max(x, 0) + \log(1 + e^{-|x|})",
+        r"\frac{\partial f}{\partial x} = \sigma(x)",
+    )
     x = Argument(REAL)
     reductions = ("none",)
 

@@ -24,6 +24,11 @@ from lossproof.spec.tracked import Tracked
 @register
 class Sparsemax(Loss):
     family = "function"
+    tex = (
+        r"x = \text{x},\qquad \tau = \max_k \frac{1}{k} \left(\sum_{j \le k} x_{(j)} - 1\right)",
+        r"f_c = \max(0, x_c - \tau),\qquad s_c = \mathbf{1}[x_c > \tau]",
+        r"\bar{x}_c = s_c \left(u_c - \frac{\sum_k s_k u_k}{\sum_k s_k}\right)",
+    )
     samples = "N"
     output = "N C"
     reductions = ("none",)

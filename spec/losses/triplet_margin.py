@@ -33,6 +33,21 @@ def _swap_raises(evaluator: law.Evaluator, question: Question) -> Iterator[law.C
 @register
 class TripletMargin(Rowwise):
     family = "contrastive"
+    tex = (
+        r"a = \text{anchor},\qquad p = \text{positive},\qquad n = \text{negative},\qquad "
+        r"m = \text{margin},\qquad q = \text{p},\qquad \varepsilon = \text{eps}",
+        r"d(x, y) = \left(\sum_i |x_i - y_i + \varepsilon|^q\right)^{1/q}",
+        r"g_i(x, y) = \operatorname{sign}(x_i - y_i + \varepsilon) \frac{|x_i - y_i"
+        r" + \varepsilon|^{q - 1}}{d(x, y)^{q - 1}}",
+        r"\kappa = \begin{cases} 1 & \text{if swap and } d(p, n) < d(a, n) \\ "
+        r"0 & \text{otherwise} \end{cases}",
+        r"h = m + d(a, p) - (1 - \kappa) d(a, n) - \kappa d(p, n),\qquad \ell = \max(0, h),\qquad "
+        r"s = \mathbf{1}[h > 0]",
+        r"\frac{\partial \ell}{\partial a_i} = s \left(g_i(a, p) - (1 - \kappa) g_i(a, n)\right)",
+        r"\frac{\partial \ell}{\partial p_i} = -s \left(g_i(a, p) + \kappa g_i(p, n)\right)",
+        r"\frac{\partial \ell}{\partial n_i} = s \left((1 - \kappa) g_i(a, n)"
+        r" + \kappa g_i(p, n)\right)",
+    )
     anchor = Argument(REAL, "N D")
     positive = Argument(REAL, "N D")
     negative = Argument(REAL, "N D")

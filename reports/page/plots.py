@@ -1,0 +1,225 @@
+"""Plots of curves as inline SVG, small: whole numbers, relative moves, colours from the stylesheet.
+
+A series is told from the others by its colour and by its dash or the shape of its marks.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup, escape
+
+from lossproof.reports.curve import Curve, Numbers, Trace
+from lossproof.reports.page import scales
+from lossproof.reports.text import visible
+
+Point = tuple[int, int]
+Of = Callable[[Curve], "Trace | None"]
+#: in units of half a pixel, within the axes
+WIDE, HIGH = 560, 300
+NARROW, LOW = 420, 230
+#: the axes, in pixels
+LEFT, RIGHT, TOP, BOTTOM = 44, 8, 6, 20
+#: the part of a narrow axis that a letter takes
+LETTER = 0.045
+
+
+@dataclass(frozen=True, kw_only=True)
+class Series:
+    """A curve with the name and the place that its implementation has in the legend."""
+
+    label: str
+    slot: int
+    curve: Curve
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """A plot and its caption."""
+
+    svg: Markup
+    title: str
+    note: str = ""
+
+
+def value(curve: Curve) -> Trace | None:
+    """Of a curve, the value."""
+    return curve.value
+
+
+def gradient(curve: Curve) -> Trace | None:
+    """Of a curve, the gradient."""
+    return curve.gradient
+
+
+def shape(series: Sequence[Series], of: Of, title: str) -> Figure | None:
+    """What the implementations answer over a plain range, on top of the truth."""
+    shown = [(s, trace) for s in series if (trace := of(s.curve)) is not None and trace.got]
+    known = [v for _, t in shown for v in (*t.truth, *t.got) if v is not None and math.isfinite(v)]
+    if not known or len(shown[0][0].curve.x) < 2:
+        return None
+    x = shown[0][0].curve.x
+    low, high = scales.heights(known)
+
+    def across(v: float) -> float:
+        return (v - x[0]) / (x[-1] - x[0])
+
+    def up(v: float) -> float:
+        return min(max((v - low) / (high - low), -1.0), 2.0)
+
+    drawn = [_line("truth", x, shown[0][1].truth, across, up)]
+    for s, trace in shown:
+        drawn.append(_line(f"s{s.slot % 8}", s.curve.x, trace.got, across, up))
+    axis = [(across(v), scales.number(v)) for v in scales.even(x[0], x[-1])]
+    side = [(up(v), scales.number(v), "zero" if v == 0 else "") for v in scales.even(low, high)]
+    label = f"{title} against {shown[0][0].curve.argument}"
+    return Figure(svg=_svg(WIDE, HIGH, axis, side, drawn, label), title=title)
+
+
+def far(series: Sequence[Series], of: Of, title: str) -> Figure | None:
+    """The errors over all magnitudes, in multiples of the budget, the worst one ringed."""
+    shown = [(s, trace) for s in series if (trace := of(s.curve)) is not None and trace.error]
+    found = [
+        (_size(e), s, i) for s, trace in shown for i, e in enumerate(trace.error) if e is not None
+    ]
+    if not found:
+        return None
+    error, worst, place = max(found, key=lambda item: item[0])
+    marks, top = scales.decades(error)
+    low = math.log10(scales.FLOOR)
+
+    def up(v: float) -> float:
+        height = math.log10(max(v, scales.FLOOR)) if v < math.inf else math.inf
+        return min((height - low) / (math.log10(top) - low), 1.0)
+
+    drawn = []
+    for s, trace in shown:
+        last = max(len(trace.error) - 1, 1)
+        points = [
+            _point(i / last, up(_size(e)), NARROW, LOW)
+            for i, e in enumerate(trace.error)
+            if e is not None
+        ]
+        drawn.append(_dots(s.slot, points))
+    last = max(len(worst.curve.x) - 1, 1)
+    across, down = _point(place / last, up(error), NARROW, LOW)
+    if error > 0:
+        drawn.append(f'<circle class="worst" cx="{across}" cy="{down}" r="9"/>')
+    x = shown[0][0].curve.x
+    axis = [(i / max(len(x) - 1, 1), scales.place(x[i], 0)) for i in scales.far(x)]
+    room = LETTER * max(len(axis[0][1]), len(axis[-1][1]))
+    axis = [(a, text) for a, text in axis if a in (0, 1) or room < a < 1 - room]
+    side = [(up(v), _multiple(v), "budget" if v == 1 else "") for v in marks]
+    if error == math.inf:
+        side.append((1.0, "∞", ""))
+    where = f"{worst.curve.argument} = {scales.place(worst.curve.x[place])}"
+    note = (
+        f"worst {_multiple(error)} at {where}, {worst.label}" if error > 0 else "exact everywhere"
+    )
+    return Figure(
+        svg=_svg(NARROW, LOW, axis, side, drawn, f"{title}: {note}"), title=title, note=note
+    )
+
+
+def _size(error: float) -> float:
+    return math.inf if math.isnan(error) else error
+
+
+def _multiple(value: float) -> str:
+    return "≤ 0.001" if value == scales.FLOOR else scales.magnitude(value)
+
+
+def _point(across: float, up: float, width: int, height: int) -> Point:
+    return round(across * width), round((1 - up) * height)
+
+
+def _line(
+    kind: str,
+    x: Sequence[float],
+    numbers: Numbers,
+    across: Callable[[float], float],
+    up: Callable[[float], float],
+) -> str:
+    """A line through the finite numbers, parted where there is none."""
+    path = ""
+    for run in _runs(zip(x, numbers, strict=True)):
+        points = [_point(across(a), up(b), WIDE, HIGH) for a, b in run]
+        path += _moves(_thinned(points)) if len(points) > 1 else _moves(points) + "h0"
+    return f'<path class="{kind}" d="{path}"/>'
+
+
+def _runs(points: Iterable[tuple[float, float | None]]) -> Iterator[list[tuple[float, float]]]:
+    run: list[tuple[float, float]] = []
+    for a, b in points:
+        if b is not None and math.isfinite(b):
+            run.append((a, b))
+        elif run:
+            yield run
+            run = []
+    if run:
+        yield run
+
+
+def _thinned(points: list[Point]) -> list[Point]:
+    """The points without those on the straight line of their neighbours."""
+    kept = points[:1]
+    for here, after in zip(points[1:], points[2:], strict=False):
+        (x0, y0), (x1, y1), (x2, y2) = kept[-1], here, after
+        if (y1 - y0) * (x2 - x0) != (y2 - y0) * (x1 - x0):
+            kept.append(here)
+    return [*kept, points[-1]]
+
+
+def _moves(points: Sequence[Point]) -> str:
+    """A path through points: M, then relative steps."""
+    (x, y), *rest = points
+    steps: list[int] = []
+    for a, b in rest:
+        steps += (a - x, b - y)
+        x, y = a, b
+    return f"M{_joined(points[0])}" + (f"l{_joined(steps)}" if steps else "")
+
+
+def _joined(numbers: Sequence[int]) -> str:
+    return " ".join(map(str, numbers)).replace(" -", "-")
+
+
+def _dots(slot: int, points: Sequence[Point]) -> str:
+    """A mark at every point: a dot, a bar that lies, or a bar that stands, by series."""
+    mark = ("h0", "h7", "v7")[slot % 3]
+    dx, dy = (0, 3, 0)[slot % 3], (0, 0, 3)[slot % 3]
+    path, here = "", (0, 0)
+    for x, y in points:
+        path += f"m{_joined((x - dx - here[0], y - dy - here[1]))}{mark}"
+        here = x - dx + (7 if mark == "h7" else 0), y - dy + (7 if mark == "v7" else 0)
+    return f'<path class="d{slot % 3} s{slot % 8}" d="{path}"/>'
+
+
+def _svg(
+    width: int,
+    height: int,
+    axis: Sequence[tuple[float, str]],
+    side: Sequence[tuple[float, str, str]],
+    drawn: Sequence[str],
+    label: str,
+) -> Markup:
+    """A plot: grid and numbers, and within the axes, clipped, what is drawn."""
+    w, h = width // 2, height // 2
+    parts = []
+    for up, text, kind in side:
+        y = round(TOP + (1 - up) * h)
+        parts.append(f'<path class="grid {kind}" d="M{LEFT} {y}h{w}"/>')
+        parts.append(f'<text class="y" x="{LEFT - 5}" y="{y + 4}">{text}</text>')
+    for across, text in axis:
+        x = round(LEFT + across * w)
+        end = " end" if across > 0.97 else " start" if across < 0.03 else ""
+        parts.append(f'<path class="grid" d="M{x} {TOP}v{h}"/>')
+        parts.append(f'<text class="x{end}" x="{x}" y="{TOP + h + 14}">{text}</text>')
+    return Markup(
+        f'<svg class="plot" viewBox="0 0 {LEFT + w + RIGHT} {TOP + h + BOTTOM}" role="img" '
+        f'aria-label="{escape(visible(label))}">{"".join(parts)}'
+        f'<svg x="{LEFT}" y="{TOP}" width="{w}" height="{h}" viewBox="0 0 {width} {height}">'
+        f"{''.join(drawn)}</svg></svg>"
+    )

@@ -1,0 +1,209 @@
+"""Plots of a loss as inline SVG: no script, no colour of its own, classes for the stylesheet.
+
+A curve is parted where it is no number, and at a kink, where a bar shows the whole subdifferential.
+What would flatten the rest, the pole of a logarithm, say, is cut off at the frame.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from markupsafe import Markup
+
+from lossproof.reports.site.model import Kink, Portrait
+from lossproof.reports.text import visible
+
+Point = tuple[float, float]
+Run = list[Point]
+WIDTH, HEIGHT = 360.0, 232.0
+LEFT, RIGHT, TOP, BOTTOM = 46.0, 10.0, 10.0, 34.0
+SPARK_WIDTH, SPARK_HEIGHT = 120.0, 44.0
+#: a curve that rises to more than this many times its ninth decile is cut off there
+POLE = 3.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frame:
+    """Where numbers lie on the paper."""
+
+    x: tuple[float, float]
+    y: tuple[float, float]
+    width: float
+    height: float
+    left: float
+    top: float
+
+    def at(self, x: float, y: float) -> Point:
+        """The place of a point."""
+        across = (x - self.x[0]) / (self.x[1] - self.x[0])
+        up = (y - self.y[0]) / (self.y[1] - self.y[0])
+        # far beyond the frame is as good as at twice its height, and short to write
+        up = min(max(up, -1.0), 2.0)
+        return self.left + across * self.width, self.top + (1 - up) * self.height
+
+
+def value_plot(portrait: Portrait, name: str) -> Markup:
+    """The value of a loss."""
+    runs = list(_runs(portrait.x, portrait.value))
+    return _plot("value", runs, (), portrait, f"The value of {name} against {portrait.argument}")
+
+
+def gradient_plot(portrait: Portrait, name: str) -> Markup:
+    """The gradient of a loss, with the subdifferentials at its kinks."""
+    runs = list(_parted(portrait))
+    return _plot(
+        "gradient",
+        runs,
+        portrait.kinks,
+        portrait,
+        f"The gradient of {name} in {portrait.argument}"
+        + (f", with {len(portrait.kinks)} kinks" if len(portrait.kinks) > 1 else "")
+        + (", with a kink" if len(portrait.kinks) == 1 else ""),
+    )
+
+
+def sparkline(portrait: Portrait) -> Markup:
+    """The value of a loss, as small as a word; decoration, so hidden from screen readers."""
+    runs = list(_runs(portrait.x, portrait.value))
+    if not runs:
+        return Markup("")
+    frame = Frame(
+        x=(portrait.x[0], portrait.x[-1]),
+        y=_range(runs, ()),
+        width=SPARK_WIDTH - 4,
+        height=SPARK_HEIGHT - 6,
+        left=2,
+        top=3,
+    )
+    return Markup(
+        f'<svg class="spark" viewBox="0 0 {SPARK_WIDTH:g} {SPARK_HEIGHT:g}" aria-hidden="true">'
+        f"{''.join(_polyline(frame, run) for run in runs)}</svg>"
+    )
+
+
+def _plot(
+    kind: str, runs: Sequence[Run], kinks: Sequence[Kink], portrait: Portrait, label: str
+) -> Markup:
+    if not runs and not kinks:
+        return Markup("")
+    frame = Frame(
+        x=(portrait.x[0], portrait.x[-1]),
+        y=_range(runs, kinks),
+        width=WIDTH - LEFT - RIGHT,
+        height=HEIGHT - TOP - BOTTOM,
+        left=LEFT,
+        top=TOP,
+    )
+    parts = [*_axes(frame, portrait.argument)]
+    parts.append(
+        f'<clipPath id="frame-{kind}"><rect x="{LEFT:g}" y="{TOP:g}" width="{frame.width:g}" '
+        f'height="{frame.height:g}"/></clipPath><g clip-path="url(#frame-{kind})">'
+    )
+    parts += [_polyline(frame, run) for run in runs]
+    parts.append("</g>")
+    parts += [part for kink in kinks for part in _kink(frame, kink)]
+    svg = Markup('<svg class="plot" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>')
+    return svg.format(f"{WIDTH:g}", f"{HEIGHT:g}", visible(label), Markup("".join(parts)))
+
+
+def _runs(x: Sequence[float], y: Sequence[float | None]) -> Iterator[Run]:
+    """The stretches on which y is a number."""
+    run: Run = []
+    for place, height in zip(x, y, strict=True):
+        if height is not None:
+            run.append((place, height))
+        elif run:
+            yield run
+            run = []
+    if run:
+        yield run
+
+
+def _parted(portrait: Portrait) -> Iterator[Run]:
+    """The stretches of the gradient between kinks, each drawn up to the end of the interval."""
+    ends = {kink.x: (kink.low, kink.high) for kink in portrait.kinks}
+    steps = dict(pairwise(portrait.x))
+    before = {after: x for x, after in steps.items()}
+    for run in _runs(portrait.x, portrait.gradient):
+        first, last = run[0], run[-1]
+        if before.get(first[0]) in ends:
+            start = before[first[0]]
+            run.insert(0, (start, min(ends[start], key=lambda end: abs(end - first[1]))))
+        if steps.get(last[0]) in ends:
+            stop = steps[last[0]]
+            run.append((stop, min(ends[stop], key=lambda end: abs(end - last[1]))))
+        yield run
+
+
+def _range(runs: Sequence[Run], kinks: Sequence[Kink]) -> tuple[float, float]:
+    """The heights that are shown, with a margin; poles are cut off."""
+    heights = sorted(y for run in runs for _, y in run)
+    bounds = [end for kink in kinks for end in (kink.low, kink.high)]
+    low, high = heights[0] if heights else bounds[0], heights[-1] if heights else bounds[0]
+    if heights:
+        tenth, ninth = heights[len(heights) // 10], heights[-1 - len(heights) // 10]
+        usual = max(ninth - tenth, 1e-12)
+        low, high = max(low, tenth - POLE * usual), min(high, ninth + POLE * usual)
+    low, high = min([low, *bounds]), max([high, *bounds])
+    margin = 0.06 * (high - low) or max(1.0, abs(high)) / 2
+    return low - margin, high + margin
+
+
+def _polyline(frame: Frame, run: Run) -> str:
+    points = " ".join("{:.1f},{:.1f}".format(*frame.at(x, y)) for x, y in _thinned(run))
+    return f'<polyline class="curve" points="{points}"/>'
+
+
+def _thinned(run: Run) -> Run:
+    """The run without points that lie on the line of their neighbours."""
+    kept = run[:1]
+    for here, after in pairwise(run[1:]):
+        (x0, y0), (x1, y1), (x2, y2) = kept[-1], here, after
+        if abs((y1 - y0) * (x2 - x0) - (y2 - y0) * (x1 - x0)) > 1e-9 * abs(x2 - x0):
+            kept.append(here)
+    return [*kept, *run[-1:]] if len(run) > 1 else kept
+
+
+def _kink(frame: Frame, kink: Kink) -> Iterator[str]:
+    x, low = frame.at(kink.x, kink.low)
+    _, high = frame.at(kink.x, kink.high)
+    yield f'<line class="kink" x1="{x:.1f}" y1="{low:.1f}" x2="{x:.1f}" y2="{high:.1f}"/>'
+    for y in (low, high):
+        yield f'<circle class="kink" cx="{x:.1f}" cy="{y:.1f}" r="3"/>'
+
+
+def _axes(frame: Frame, argument: str) -> Iterator[str]:
+    bottom, right = TOP + frame.height, LEFT + frame.width
+    for tick in ticks(*frame.y):
+        y = frame.at(frame.x[0], tick)[1]
+        kind = "zero" if tick == 0 else "grid"
+        yield f'<line class="{kind}" x1="{LEFT:g}" y1="{y:.1f}" x2="{right:g}" y2="{y:.1f}"/>'
+        yield f'<text class="tick y" x="{LEFT - 6:g}" y="{y + 3.5:.1f}">{number(tick)}</text>'
+    for tick in ticks(*frame.x):
+        x = frame.at(tick, frame.y[0])[0]
+        kind = "zero" if tick == 0 else "grid"
+        yield f'<line class="{kind}" x1="{x:.1f}" y1="{TOP:g}" x2="{x:.1f}" y2="{bottom:g}"/>'
+        yield f'<text class="tick x" x="{x:.1f}" y="{bottom + 14:g}">{number(tick)}</text>'
+    middle = LEFT + frame.width / 2
+    yield str(
+        Markup('<text class="name" x="{}" y="{}">{}</text>').format(
+            f"{middle:.1f}", f"{HEIGHT - 4:g}", visible(argument)
+        )
+    )
+
+
+def ticks(low: float, high: float) -> list[float]:
+    """Round numbers between two others, four to seven of them."""
+    rough = (high - low) / 5
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = min((m * power for m in (1.0, 2.0, 2.5, 5.0, 10.0)), key=lambda s: abs(s - rough))
+    first, last = math.ceil(low / step), math.floor(high / step)
+    return [min(max(i * step, low), high) for i in range(first, last + 1)]
+
+
+def number(value: float) -> str:
+    """A number as a reader writes it, with a true minus sign."""
+    return f"{value:.6g}".replace("-", "−").replace("e+0", "e").replace("e+", "e")
