@@ -18,10 +18,12 @@ from lossproof.backends.base import DTYPES, Backend
 from lossproof.backends.process.backend import GivenUp
 from lossproof.backends.process.client import Died
 from lossproof.backends.registry import Implementation
+from lossproof.conformance import arrangement
 from lossproof.conformance.agreement import questions, share, trial
 from lossproof.conformance.effort import EFFORTS
 from lossproof.conformance.subject import Subject
 from lossproof.spec.loss import Loss, Option
+from lossproof.spec.question import Question
 
 #: where a choice is to be made between settings, this much of the answers must fit
 SETTLED = 0.9
@@ -53,14 +55,25 @@ def settle(
     """Ask the function what it offers. What it raises at that is for the checks to report."""
     notes = [f"arguments: {implementation.bound}"] if implementation.bound else []
     found = implementation
-    error = _raised(_subject(found, loss, backend, device))
+    error, picked = _first(_subject(found, loss, backend, device))
     if isinstance(error, (Died, GivenUp)):
         return Settled(implementation=found, notes=tuple(notes))
-    for step in (_dtypes, _reductions, _options, _optional, _gradients):
+    notes += [picked] if picked else []
+    steps = (_dtypes, _shapes, _dtypes, _guard, _reductions, _options, _optional, _gradients)
+    for step in steps:
         changes, said = step(_subject(found, loss, backend, device))
         found = replace(found, **changes)
         notes += said
     return Settled(implementation=found, notes=tuple(notes))
+
+
+def _first(subject: Subject) -> tuple[Exception | None, str]:
+    """What is raised at the first question, and what was taken of what came back."""
+    try:
+        answer = subject.call(replace(trial(subject), cotangent=None))
+    except Exception as error:
+        return error, ""
+    return None, answer.picked or getattr(subject.implementation.forward, "picked", "")
 
 
 def _subject(
@@ -107,8 +120,50 @@ def _about_dtype(error: Exception, dtype: str) -> bool:
     }[dtype]
     words = str(error).lower()
     verbs = ("not implemented", "not support", "unsupported", "no loop", "must be", "only")
+    if type(error).__name__ in ("TypeError", "ValueError", "AssertionError"):
+        verbs += ("expected", "requires", "got")
     refusal = any(v in words for v in verbs)
     return refusal and (any(n in words for n in names) or "input types" in words)
+
+
+def _shapes(subject: Subject) -> Step:
+    """The shapes in which it takes arrays that the loss allows in all."""
+    if not arrangement.fits(subject.loss):
+        return {}, []
+    line = replace(trial(subject), cotangent=None)
+    line_came, matrix_came = (_came(subject, q) for q in (line, _in_rows(line)))
+    if isinstance(matrix_came, Exception):
+        if isinstance(line_came, Exception):
+            return {}, []
+        why = f"{type(matrix_came).__name__}: {matrix_came}".splitlines()[0][:160]
+        kind, said = arrangement.FLAT, f"only arrays of one axis are asked of it: {why}"
+    elif matrix_came == np.shape(_in_rows(line).arguments[next(iter(subject.loss.arguments))])[:1]:
+        if not isinstance(line_came, Exception) and line_came != ():
+            return {}, []
+        kind, said = arrangement.ROWS, "reduction: it reduces the last axis and leaves the others"
+    elif isinstance(line_came, Exception):
+        why = f"{type(line_came).__name__}: {line_came}".splitlines()[0][:160]
+        kind, said = arrangement.MATRIX, f"only arrays of two axes are asked of it: {why}"
+    else:
+        return {}, []
+    return {"arranged": kind}, [said]
+
+
+def _came(subject: Subject, question: Question) -> tuple[int, ...] | Exception:
+    """The shape of an answer, or what was raised instead."""
+    try:
+        return np.shape(subject.call(question).value)
+    except Exception as error:
+        return error
+
+
+def _in_rows(question: Question) -> Question:
+    """The same numbers in two axes."""
+    shaped = {
+        k: None if v is None else np.reshape(v, (-1, arrangement.COLUMNS[0]))
+        for k, v in question.arguments.items()
+    }
+    return replace(question, arguments=shaped)
 
 
 def _raised(subject: Subject, **how: Any) -> Exception | None:
@@ -136,17 +191,21 @@ def _reductions(subject: Subject) -> Step:
             for r, e in refused.items()
         ]
         return {"reductions": kept}, said
+    rows = claimed.arranged == arrangement.ROWS
+    # what reduces the last axis is unreduced where that has one entry
+    possible = tuple(r for r in loss.reductions if not (rows and r == "none"))
+    unreduced = ("none",) if rows else ()
     for one in _wide_and_single(subject):
-        shares = {r: _best(one, r) for r in loss.reductions}
+        shares = {r: _best(one, r) for r in possible}
         fitting = max(shares, key=lambda r: shares[r])
         if shares[fitting] > 0.0:
             found = f"reduction: it has no such parameter, and is {fitting!r}"
-            return {"reductions": (fitting,)}, [found]
-    nearest = _nearest(subject)
+            return {"reductions": (*unreduced, fitting)}, [found]
+    nearest = _nearest(subject, possible)
     if nearest is None:
         return {}, []
     told = f"reduction: it has no such parameter, and comes nearest to {nearest!r}"
-    return {"reductions": (nearest,)}, [told]
+    return {"reductions": (*unreduced, nearest)}, [told]
 
 
 def _wide_and_single(subject: Subject) -> Iterator[Subject]:
@@ -158,10 +217,10 @@ def _wide_and_single(subject: Subject) -> Iterator[Subject]:
         yield replace(subject, dtype="float32")
 
 
-def _nearest(subject: Subject) -> str | None:
+def _nearest(subject: Subject, possible: Sequence[str]) -> str | None:
     """The reduction whose shape comes back, and of those the nearest in value; None without one."""
     distances = {}
-    for reduction in subject.loss.reductions:
+    for reduction in possible:
         try:
             with np.errstate(all="ignore"):
                 judged = subject.judge(questions(subject, reduction=reduction)[0], "value")
@@ -241,15 +300,41 @@ def _options(subject: Subject) -> Step:
     return {"dialect": {**subject.implementation.dialect, **chosen}}, said
 
 
+def _guard(subject: Subject) -> Step:
+    """Whether its eps is that of the loss: many a clamp is called so, and is then left as it is."""
+    claimed, loss = subject.implementation, subject.loss
+    if "eps" not in (claimed.options or ()):
+        return {}, []
+    values = [v for v in loss.options["eps"].landmarks if v]
+    rest = tuple(k for k in claimed.options or () if k != "eps")
+    without = replace(subject, implementation=replace(claimed, options=rest))
+    for reduction in subject.reductions if claimed.reducible else loss.reductions:
+        tried = (questions(subject, options={"eps": v}, reduction=reduction) for v in values)
+        if any(share(subject, asked) > 0.0 for asked in tried):
+            return {}, []
+    for reduction in subject.reductions if claimed.reducible else loss.reductions:
+        if _best(without, reduction) >= SETTLED:
+            said = "eps: its parameter is another guard than that of the loss, and is left as it is"
+            return {"options": rest}, [said]
+    return {}, []
+
+
 def _optional(subject: Subject) -> Step:
-    """Optional arguments bound by an alias, kept only if they are what the loss means by them."""
+    """Optional arguments, kept only if they are what the loss means by them.
+
+    What a parameter of another name does may be another thing; one that is called as in the loss
+    or names what it weighs is another thing only if it takes no such arrays.
+    """
     claimed = subject.implementation
-    aliased = [k for k in claimed.optional or () if f"{k} = " in claimed.bound]
     dropped = []
-    for key in aliased:
-        with_it = replace(claimed, optional=(key,))
-        asked = trial(replace(subject, implementation=with_it), optional=True)
-        if share(replace(subject, implementation=with_it), [replace(asked, cotangent=None)]) == 0.0:
+    for key in claimed.optional or ():
+        one = replace(subject, implementation=replace(claimed, optional=(key,)))
+        asked = replace(trial(one, optional=True, reduction=one.reductions[0]), cotangent=None)
+        named = f"{key} = " not in claimed.bound or f"{key} = class" in claimed.bound
+        refused = isinstance(_came(one, asked), Exception) and _raised(
+            one, optional=False, reduction=one.reductions[0]
+        ) is None  # fmt: skip
+        if refused or not named and share(one, [asked]) == 0.0:
             dropped.append(key)
     kept = tuple(k for k in claimed.optional or () if k not in dropped)
     said = [f"{k}: its parameter means something else, and is not examined" for k in dropped]

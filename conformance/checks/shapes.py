@@ -152,7 +152,9 @@ def _fitted(subject: Subject, base: Question, reduction: str, answer: Answer) ->
         plainly = subject.judge(aligned, "value")
         if not found.violations.any() or np.array_equal(found.ratios, plainly.ratios):
             return "aligns them"
-    return f"broadcasts to {got.shape}" if reduction == "none" else "broadcasts silently"
+    # what is not one number is there for everyone to see
+    seen = reduction == "none" or got.ndim > 0
+    return f"broadcasts to {got.shape}" if seen else "broadcasts silently"
 
 
 def _mismatch(subject: Subject, question: Question) -> Iterator[Observation]:
