@@ -19,7 +19,6 @@ from lossproof.conformance.subject import Subject
 from lossproof.reports.model import Result
 from lossproof.spec.question import Question
 
-
 _BFLOAT16 = "np.sum of bfloat16, a dtype that NumPy does not know, rounds each partial sum to it"
 
 

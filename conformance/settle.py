@@ -7,8 +7,7 @@ not asked of it. Each of these is said, so that nothing is left out in silence.
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,24 +20,11 @@ from lossproof.backends.registry import Implementation
 from lossproof.conformance import arrangement
 from lossproof.conformance.agreement import questions, share, trial
 from lossproof.conformance.effort import EFFORTS
+from lossproof.conformance.fitted import SETTLED, at_ends, best, fitting, wide_and_single
+from lossproof.conformance.shaping import came, shapes
 from lossproof.conformance.subject import Subject
-from lossproof.spec.loss import Loss, Option
-from lossproof.spec.question import Question
-
-#: where a choice is to be made between settings, this much of the answers must fit
-SETTLED = 0.9
-#: constants that released losses hold, tried for options that a function does not take
-USUAL: Mapping[str, tuple[Any, ...]] = {
-    "eps": (0.0, 1e-16, 1e-15, 1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3),
-    "smooth": (0.0, 1.0, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 0.1),
-    "margin": (0.0, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0),
-    "delta": (0.1, 0.5, 1.0, 1.35, 2.0),
-    "gamma": (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0),
-    "alpha": (None, 0.25, 0.5, 0.75, 1.0),
-    "temperature": (0.05, 0.07, 0.1, 0.2, 0.5, 1.0),
-    "label_smoothing": (0.0, 0.05, 0.1, 0.2),
-}
-COMBINATIONS = 400
+from lossproof.spec.formats import FORMATS
+from lossproof.spec.loss import Loss, Parameter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +45,17 @@ def settle(
     if isinstance(error, (Died, GivenUp)):
         return Settled(implementation=found, notes=tuple(notes))
     notes += [picked] if picked else []
-    steps = (_dtypes, _shapes, _dtypes, _guard, _reductions, _options, _optional, _gradients)
+    steps = (
+        _dtypes,
+        shapes,
+        _dtypes,
+        _guard,
+        _reductions,
+        _options,
+        _narrow,
+        _optional,
+        _gradients,
+    )
     for step in steps:
         changes, said = step(_subject(found, loss, backend, device))
         found = replace(found, **changes)
@@ -126,46 +122,6 @@ def _about_dtype(error: Exception, dtype: str) -> bool:
     return refusal and (any(n in words for n in names) or "input types" in words)
 
 
-def _shapes(subject: Subject) -> Step:
-    """The shapes in which it takes arrays that the loss allows in all."""
-    if not arrangement.fits(subject.loss):
-        return {}, []
-    line = replace(trial(subject), cotangent=None)
-    line_came, matrix_came = (_came(subject, q) for q in (line, _in_rows(line)))
-    if isinstance(matrix_came, Exception):
-        if isinstance(line_came, Exception):
-            return {}, []
-        why = f"{type(matrix_came).__name__}: {matrix_came}".splitlines()[0][:160]
-        kind, said = arrangement.FLAT, f"only arrays of one axis are asked of it: {why}"
-    elif matrix_came == np.shape(_in_rows(line).arguments[next(iter(subject.loss.arguments))])[:1]:
-        if not isinstance(line_came, Exception) and line_came != ():
-            return {}, []
-        kind, said = arrangement.ROWS, "reduction: it reduces the last axis and leaves the others"
-    elif isinstance(line_came, Exception):
-        why = f"{type(line_came).__name__}: {line_came}".splitlines()[0][:160]
-        kind, said = arrangement.MATRIX, f"only arrays of two axes are asked of it: {why}"
-    else:
-        return {}, []
-    return {"arranged": kind}, [said]
-
-
-def _came(subject: Subject, question: Question) -> tuple[int, ...] | Exception:
-    """The shape of an answer, or what was raised instead."""
-    try:
-        return np.shape(subject.call(question).value)
-    except Exception as error:
-        return error
-
-
-def _in_rows(question: Question) -> Question:
-    """The same numbers in two axes."""
-    shaped = {
-        k: None if v is None else np.reshape(v, (-1, arrangement.COLUMNS[0]))
-        for k, v in question.arguments.items()
-    }
-    return replace(question, arguments=shaped)
-
-
 def _raised(subject: Subject, **how: Any) -> Exception | None:
     """What the function raises at a plain question, or None."""
     try:
@@ -195,26 +151,17 @@ def _reductions(subject: Subject) -> Step:
     # what reduces the last axis is unreduced where that has one entry
     possible = tuple(r for r in loss.reductions if not (rows and r == "none"))
     unreduced = ("none",) if rows else ()
-    for one in _wide_and_single(subject):
-        shares = {r: _best(one, r) for r in possible}
-        fitting = max(shares, key=lambda r: shares[r])
-        if shares[fitting] > 0.0:
-            found = f"reduction: it has no such parameter, and is {fitting!r}"
-            return {"reductions": (*unreduced, fitting)}, [found]
+    for one in wide_and_single(subject):
+        shares = {r: best(one, r) for r in possible}
+        likely = max(shares, key=lambda r: shares[r])
+        if shares[likely] > 0.0:
+            found = f"reduction: it has no such parameter, and is {likely!r}"
+            return {"reductions": (*unreduced, likely)}, [found]
     nearest = _nearest(subject, possible)
     if nearest is None:
         return {}, []
     told = f"reduction: it has no such parameter, and comes nearest to {nearest!r}"
     return {"reductions": (*unreduced, nearest)}, [told]
-
-
-def _wide_and_single(subject: Subject) -> Iterator[Subject]:
-    """In the widest dtype, which tells small constants apart; then in float32, in which some
-    functions compute whatever they are given."""
-    yield subject
-    offered = subject.implementation.dtypes or subject.backend.dtypes
-    if subject.dtype != "float32" and "float32" in offered:
-        yield replace(subject, dtype="float32")
 
 
 def _nearest(subject: Subject, possible: Sequence[str]) -> str | None:
@@ -231,17 +178,6 @@ def _nearest(subject: Subject, possible: Sequence[str]) -> str | None:
     return min(distances, key=lambda r: distances[r]) if distances else None
 
 
-def _best(subject: Subject, reduction: str) -> float:
-    """How well a function fits a reduction at its best setting of the options it does not take."""
-    return max(
-        (
-            share(subject, questions(subject, options=s, reduction=reduction))
-            for s in _settings(subject)
-        ),
-        default=0.0,
-    )
-
-
 def _about_value(error: Exception, value: str) -> bool:
     """Whether an exception refuses a value of an option rather than fails at computing."""
     refusals = (ValueError, KeyError, NotImplementedError, AssertionError, AttributeError)
@@ -250,48 +186,13 @@ def _about_value(error: Exception, value: str) -> bool:
     return kind and (value in str(error) or "reduction" in str(error).lower())
 
 
-def _settings(subject: Subject) -> Iterator[dict[str, Any]]:
-    """Values for the options that are neither taken nor stated, the defaults first."""
-    claimed = subject.implementation
-    if claimed.options is None:
-        yield {}
-        return
-    unknown = {
-        k: _candidates(k, o)
-        for k, o in subject.loss.options.items()
-        # what is not ignored by a parameter is not asked to be ignored
-        if k not in claimed.options and k not in claimed.dialect and k != "ignore_index"
-    }
-    combinations = itertools.product(*unknown.values())
-    for values in itertools.islice(combinations, COMBINATIONS):
-        yield dict(zip(unknown, values, strict=True))
-
-
-def _candidates(name: str, option: Option) -> tuple[Any, ...]:
-    """Values that the option may have in a function without a parameter for it."""
-    tried = (option.default, *option.choices, *option.landmarks, *USUAL.get(name, ()))
-    accepted = [v for v in tried if option.accepts(v)]
-    return tuple({(type(v), v): v for v in accepted}.values())
-
-
 def _options(subject: Subject) -> Step:
     """The options that it does not take, held at the values which fit best."""
-    reduction = subject.reductions[0]
-    best: dict[str, Any] | None = None
-    fit = -1.0
-    for one in _wide_and_single(subject):
-        for setting in _settings(one):
-            found = share(one, questions(one, options=setting, reduction=reduction))
-            if found > fit:
-                best, fit = setting, found
-            if found == 1.0:
-                break
-        if fit >= SETTLED:
-            break
-    if not best:
+    setting, fit = fitting(subject, subject.reductions[0])
+    if not setting:
         return {}, []
-    defaults = {k: subject.loss.options[k].default for k in best}
-    chosen = best if fit >= SETTLED else defaults
+    defaults = {k: subject.loss.options[k].default for k in setting}
+    chosen = at_ends(subject, setting) if fit >= SETTLED else defaults
     said = [
         f"{k} is held at {v!r}: "
         + ("it has no such parameter, and this fits" if fit >= SETTLED else "the default")
@@ -300,23 +201,55 @@ def _options(subject: Subject) -> Step:
     return {"dialect": {**subject.implementation.dialect, **chosen}}, said
 
 
+def _narrow(subject: Subject) -> Step:
+    """Without the dtypes in which a constant that it holds is no number but 0."""
+    claimed = subject.implementation
+    offered = claimed.dtypes or subject.backend.dtypes
+    numbers = {
+        k: v
+        for k, v in claimed.dialect.items()
+        if isinstance(v, float) and isinstance(subject.loss.options[k], Parameter) and v
+    }
+    lost = {
+        dtype: f"{dtype} is not asked: {key} = {value!r} is 0 in it"
+        for dtype in offered
+        for key, value in numbers.items()
+        if float(FORMATS[dtype].round(np.float64(value))) == 0.0
+    }
+    if not lost or len(lost) == len(offered):
+        return {}, []
+    return {"dtypes": tuple(d for d in offered if d not in lost)}, list(lost.values())
+
+
 def _guard(subject: Subject) -> Step:
-    """Whether its eps is that of the loss: many a clamp is called so, and is then left as it is."""
+    """Whether its eps is that of the loss: many a clamp is called so, and is then left as it is.
+
+    One that guards a logarithm or a root by its own default is not asked to be 0.
+    """
     claimed, loss = subject.implementation, subject.loss
     if "eps" not in (claimed.options or ()):
         return {}, []
-    values = [v for v in loss.options["eps"].landmarks if v]
     rest = tuple(k for k in claimed.options or () if k != "eps")
     without = replace(subject, implementation=replace(claimed, options=rest))
-    for reduction in subject.reductions if claimed.reducible else loss.reductions:
-        tried = (questions(subject, options={"eps": v}, reduction=reduction) for v in values)
-        if any(share(subject, asked) > 0.0 for asked in tried):
-            return {}, []
-    for reduction in subject.reductions if claimed.reducible else loss.reductions:
-        if _best(without, reduction) >= SETTLED:
-            said = "eps: its parameter is another guard than that of the loss, and is left as it is"
-            return {"options": rest}, [said]
-    return {}, []
+    reductions = subject.reductions if claimed.reducible else loss.reductions
+    fits = [fitting(without, reduction) for reduction in reductions]
+    setting, fit = max(fits, key=lambda found: found[1])
+    if fit < SETTLED:
+        return {}, []
+    values = [v for v in loss.options["eps"].landmarks if v]
+    meant = any(
+        share(subject, questions(subject, options={"eps": v}, reduction=r)) > 0.0
+        for v in values
+        for r in reductions
+    )
+    if not meant:
+        said = "eps: its parameter is another guard than that of the loss, and is left as it is"
+        return {"options": rest}, [said]
+    own = setting["eps"]
+    if own == 0 or loss.options["eps"].default != 0:
+        return {}, []
+    said = f"eps is held at {own!r}, its default: at 0 it guards nothing"
+    return {"options": rest, "dialect": {**claimed.dialect, "eps": own}}, [said]
 
 
 def _optional(subject: Subject) -> Step:
@@ -331,7 +264,7 @@ def _optional(subject: Subject) -> Step:
         one = replace(subject, implementation=replace(claimed, optional=(key,)))
         asked = replace(trial(one, optional=True, reduction=one.reductions[0]), cotangent=None)
         named = f"{key} = " not in claimed.bound or f"{key} = class" in claimed.bound
-        refused = isinstance(_came(one, asked), Exception) and _raised(
+        refused = isinstance(came(one, asked), Exception) and _raised(
             one, optional=False, reduction=one.reductions[0]
         ) is None  # fmt: skip
         if refused or not named and share(one, [asked]) == 0.0:
