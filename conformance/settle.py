@@ -19,12 +19,12 @@ from lossproof.backends.process.client import Died
 from lossproof.backends.registry import Implementation
 from lossproof.conformance import arrangement
 from lossproof.conformance.agreement import questions, share, trial
+from lossproof.conformance.dtypes import dtypes, wide_enough
 from lossproof.conformance.effort import EFFORTS
 from lossproof.conformance.fitted import SETTLED, at_ends, best, fitting, wide_and_single
-from lossproof.conformance.shaping import came, shapes
+from lossproof.conformance.shaping import Step, came, raised, shapes
 from lossproof.conformance.subject import Subject
-from lossproof.spec.formats import FORMATS
-from lossproof.spec.loss import Loss, Parameter
+from lossproof.spec.loss import Loss
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,13 +46,13 @@ def settle(
         return Settled(implementation=found, notes=tuple(notes))
     notes += [picked] if picked else []
     steps = (
-        _dtypes,
+        dtypes,
         shapes,
-        _dtypes,
+        dtypes,
         _guard,
         _reductions,
         _options,
-        _narrow,
+        wide_enough,
         _optional,
         _gradients,
     )
@@ -88,56 +88,13 @@ def _subject(
     )
 
 
-Step = tuple[dict[str, Any], list[str]]
-
-
-def _dtypes(subject: Subject) -> Step:
-    """The dtypes in which it answers the plainest question; a refusal is a skip with a reason."""
-    if subject.implementation.dtypes is not None:
-        return {}, []
-    refused: dict[str, str] = {}
-    for dtype in subject.backend.dtypes:
-        error = _raised(replace(subject, dtype=dtype))
-        if error is not None and _about_dtype(error, dtype):
-            refused[dtype] = f"{type(error).__name__}: {error}".splitlines()[0][:160]
-    if not refused or len(refused) == len(subject.backend.dtypes):
-        return {}, []
-    kept = tuple(d for d in subject.backend.dtypes if d not in refused)
-    return {"dtypes": kept}, [f"{d} is not offered: {why}" for d, why in refused.items()]
-
-
-def _about_dtype(error: Exception, dtype: str) -> bool:
-    """Whether an exception says that the dtype is not supported, as frameworks say it."""
-    names = {
-        "float16": ("half", "float16", "f16"),
-        "bfloat16": ("bfloat16", "bf16"),
-        "float32": ("float32",),
-        "float64": ("float64", "double"),
-    }[dtype]
-    words = str(error).lower()
-    verbs = ("not implemented", "not support", "unsupported", "no loop", "must be", "only")
-    if type(error).__name__ in ("TypeError", "ValueError", "AssertionError"):
-        verbs += ("expected", "requires", "got")
-    refusal = any(v in words for v in verbs)
-    return refusal and (any(n in words for n in names) or "input types" in words)
-
-
-def _raised(subject: Subject, **how: Any) -> Exception | None:
-    """What the function raises at a plain question, or None."""
-    try:
-        subject.call(trial(subject, **how))
-    except Exception as error:
-        return error
-    return None
-
-
 def _reductions(subject: Subject) -> Step:
     """The reductions that it takes; for a function without the parameter, the one that it makes."""
     loss, claimed = subject.loss, subject.implementation
     if claimed.reductions is not None or len(loss.reductions) == 1:
         return {}, []
     if claimed.reducible:
-        errors = {r: _raised(subject, reduction=r) for r in loss.reductions}
+        errors = {r: raised(subject, reduction=r) for r in loss.reductions}
         refused = {r: e for r, e in errors.items() if e is not None and _about_value(e, r)}
         if not refused or len(refused) == len(errors):
             return {}, []
@@ -201,26 +158,6 @@ def _options(subject: Subject) -> Step:
     return {"dialect": {**subject.implementation.dialect, **chosen}}, said
 
 
-def _narrow(subject: Subject) -> Step:
-    """Without the dtypes in which a constant that it holds is no number but 0."""
-    claimed = subject.implementation
-    offered = claimed.dtypes or subject.backend.dtypes
-    numbers = {
-        k: v
-        for k, v in claimed.dialect.items()
-        if isinstance(v, float) and isinstance(subject.loss.options[k], Parameter) and v
-    }
-    lost = {
-        dtype: f"{dtype} is not asked: {key} = {value!r} is 0 in it"
-        for dtype in offered
-        for key, value in numbers.items()
-        if float(FORMATS[dtype].round(np.float64(value))) == 0.0
-    }
-    if not lost or len(lost) == len(offered):
-        return {}, []
-    return {"dtypes": tuple(d for d in offered if d not in lost)}, list(lost.values())
-
-
 def _guard(subject: Subject) -> Step:
     """Whether its eps is that of the loss: many a clamp is called so, and is then left as it is.
 
@@ -264,7 +201,7 @@ def _optional(subject: Subject) -> Step:
         one = replace(subject, implementation=replace(claimed, optional=(key,)))
         asked = replace(trial(one, optional=True, reduction=one.reductions[0]), cotangent=None)
         named = f"{key} = " not in claimed.bound or f"{key} = class" in claimed.bound
-        refused = isinstance(came(one, asked), Exception) and _raised(
+        refused = isinstance(came(one, asked), Exception) and raised(
             one, optional=False, reduction=one.reductions[0]
         ) is None  # fmt: skip
         if refused or not named and share(one, [asked]) == 0.0:

@@ -53,3 +53,12 @@ def _in_rows(question: Question) -> Question:
         for k, v in question.arguments.items()
     }
     return replace(question, arguments=shaped)
+
+
+def raised(subject: Subject, **how: Any) -> Exception | None:
+    """What the function raises at a plain question, or None."""
+    try:
+        subject.call(trial(subject, **how))
+    except Exception as error:
+        return error
+    return None

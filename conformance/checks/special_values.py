@@ -28,8 +28,7 @@ Array = npt.NDArray[Any]
 @check(
     "special_values",
     level=MUST,
-    sentence="nan gives nan, infinities the limit or nan, a label of no class no number; "
-    "masked entries never leak",
+    sentence="nan gives nan, infinities the limit or nan, no class no number; masks do not leak",
     source=PLAIN,
 )
 def special_values(subject: Subject, question: Question) -> Iterator[Observation]:
