@@ -8,11 +8,13 @@ _PREDICTION = (
     "prediction", "predictions", "predicted", "predict", "pred", "preds", "y_pred", "ypred", "yhat",
     "y_hat", "y_predicted", "y_preds", "input", "inputs", "output", "outputs", "logits", "logit",
     "score", "scores", "prob", "probs", "proba", "probabilities", "y_prob", "y_proba", "estimate",
-    "estimates", "x", "z",
+    "estimates", "forecast", "forecasts", "out", "y_score", "y_scores", "mu", "mean", "loc",
+    "y_logits", "x", "z",
 )  # fmt: skip
 _TARGET = (
     "target", "targets", "tgt", "label", "labels", "y_true", "ytrue", "y_trues", "true", "truth",
-    "ground_truth", "gt", "actual", "expected", "y", "t",
+    "targ", "ground_truth", "groundtruth", "gt", "actual", "actuals", "expected", "reference",
+    "observed", "obs", "y", "t",
 )  # fmt: skip
 
 #: by the name that the specification uses, the nearest first
@@ -20,7 +22,9 @@ ARGUMENTS = MappingProxyType(
     {
         "prediction": _PREDICTION,
         "logits": ("logits", "logit", "activations", *_PREDICTION),
-        "log_probabilities": ("log_probs", "log_prob", "logp", "log_p", *_PREDICTION),
+        "log_probabilities": (
+            "log_probs", "log_prob", "logp", "log_p", "lprobs", "lprob", "log_probas", *_PREDICTION,
+        ),
         "x": ("x", "input", "inputs", "logits", "logit", "scores", "z", "a", "v", "tensor"),
         "target": _TARGET,
         "labels": ("labels", "label", *_TARGET),
@@ -49,14 +53,20 @@ ARGUMENTS = MappingProxyType(
             "features2", "y",
         ),
         "weight": (
-            "weight", "weights", "class_weight", "class_weights", "sample_weight", "sample_weights",
+            "class_weight", "class_weights", "weight", "weights", "sample_weight", "sample_weights",
             "w",
         ),
         "pos_weight": ("pos_weight", "pos_weights", "positive_weight"),
         "slope": ("slope", "w", "m", "a", "weight", "coef"),
         "intercept": ("intercept", "b", "bias", "c"),
-        "input_lengths": ("input_lengths", "logit_lengths", "input_length", "logit_length"),
-        "target_lengths": ("target_lengths", "label_lengths", "target_length", "label_length"),
+        "input_lengths": (
+            "input_lengths", "logit_lengths", "input_length", "logit_length", "input_lens",
+            "in_lens", "ilens", "hlens", "x_len", "x_lengths",
+        ),
+        "target_lengths": (
+            "target_lengths", "label_lengths", "target_length", "label_length", "target_lens",
+            "tgt_lens", "olens", "ys_lens", "y_len", "y_lengths",
+        ),
     }
 )  # fmt: skip
 
@@ -84,4 +94,6 @@ COTANGENT = (
     "cotangent", "grad_output", "grad_out", "upstream", "upstream_grad", "dout", "dL", "dloss", "g",
     "gy", "gout", "dy",
 )  # fmt: skip
-REDUCTION = ("reduction", "reduce")
+REDUCTION = ("reduction", "reduction_mode")
+#: beside one of these, `weight` is another weight
+CLASS_WEIGHTS = frozenset({"class_weight", "class_weights"})

@@ -43,7 +43,8 @@ class Answer:
     A transformation that differentiates twice adds `second.x`, the derivative in the argument `x`
     of <direction, gradients>, with the direction of `spec.evaluate.direction`.
     `warnings` are the messages it warned with; `mutated` the arguments that it wrote into;
-    `changed` the global state that was another one afterwards, where somebody looked.
+    `changed` the global state that was another one afterwards, where somebody looked; `picked`
+    says what was taken of a tuple or a dict.
     """
 
     value: Any
@@ -51,6 +52,7 @@ class Answer:
     warnings: tuple[str, ...] = ()
     mutated: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
+    picked: str = ""
 
 
 class Backend(ABC):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from lossproof.backends.aliases import ARGUMENTS, COTANGENT, OPTIONS, REDUCTION
+from lossproof.backends.aliases import ARGUMENTS, CLASS_WEIGHTS, COTANGENT, OPTIONS, REDUCTION
 from lossproof.backends.usage import UsageError
 from lossproof.spec.loss import Loss
 
@@ -140,16 +140,32 @@ class _Search:
     def by_name(self) -> None:
         for key in self.wanted:
             names = {p.name for p in self.left()} - self.kept_for_arguments(key)
-            if key not in self.bound and key in names:
+            if key in self.bound or key not in names:
+                continue
+            if key == "weight" and self._weighs_classes() and names & CLASS_WEIGHTS:
+                continue  # then `weight` is that of the samples
+            if key != "reduction" or not self._switch(key):
                 self.take(key, key, "name")
 
+    def _weighs_classes(self) -> bool:
+        stated = self.loss.arguments.get("weight")
+        return stated is not None and stated.shape == "C"
+
+    def _switch(self, parameter: str) -> bool:
+        """Whether a parameter is one of True and False, as the `reduce` of old releases is."""
+        return isinstance(self.free[parameter].default, bool)
+
     def by_alias(self) -> None:
-        known = {**ARGUMENTS, **OPTIONS, "reduction": REDUCTION[:1]}
+        known = {**ARGUMENTS, **OPTIONS, "reduction": REDUCTION}
         for key in self.wanted:
             if key in self.bound:
                 continue
             kept = self.kept_for_arguments(key)
-            names = {p.name.lower(): p.name for p in self.left() if p.name not in kept}
+            names = {
+                p.name.lower(): p.name
+                for p in self.left()
+                if p.name not in kept and not (key == "reduction" and self._switch(p.name))
+            }
             alias = next((a for a in known.get(key, ()) if a.lower() in names), None)
             if alias is not None:
                 self.take(key, names[alias.lower()], "alias")

@@ -22,6 +22,7 @@ from typing import Any
 
 from lossproof.backends import binding
 from lossproof.backends.aliases import OPTIONS
+from lossproof.backends.picking import Picking
 from lossproof.backends.registry import Implementation, Registered
 from lossproof.backends.usage import UsageError, choose
 from lossproof.spec.loss import Loss, get
@@ -85,14 +86,14 @@ def claim(
     gradients = () if backend == "numpy" and backward is None else None
     if found is None:
         return Implementation(
-            loss=loss.name, backend=backend, forward=function, reverse=backward,
+            loss=loss.name, backend=backend, forward=Picking(function), reverse=backward,
             dialect=stated, differentiable=gradients,
         )  # fmt: skip
     dialect = {**_attributes(function, loss, found), **stated}
     return Implementation(
         loss=loss.name,
         backend=backend,
-        forward=binding.adapted(function, found, loss),
+        forward=Picking(binding.adapted(function, found, loss)),
         reverse=None if backward is None else binding.pulled(backward, found, loss),
         dialect=dialect,
         differentiable=gradients,

@@ -19,8 +19,9 @@ class Implementation:
     epsilon); it is then judged under that convention. `differentiable` names the arguments that it
     has a gradient for, None meaning every one that the loss has. `options` names the options that
     it takes, None meaning all; likewise `reductions`, `dtypes`, and `optional` for the optional
-    arguments. `reducible` is false for a function that has no parameter `reduction`. `bound` says
-    in words which parameters go by another name, and `source` how to load the function again.
+    arguments. `reducible` is false for a function that has no parameter `reduction`. `arranged`
+    says in which shapes it takes arrays, where not in all. `bound` says in words which parameters
+    go by another name, and `source` how to load the function again.
     """
 
     loss: str
@@ -34,6 +35,7 @@ class Implementation:
     dtypes: tuple[str, ...] | None = None
     optional: tuple[str, ...] | None = None
     reducible: bool = True
+    arranged: str | None = None
     label: str | None = None
     bound: str = ""
     source: Any = None

@@ -11,10 +11,10 @@ import numpy as np
 from lossproof.backends.base import Answer
 from lossproof.conformance.asker import Asker, Hopeless, Patience
 from lossproof.conformance.candidates import Base, Candidate
+from lossproof.conformance.fitted import SETTLED
 from lossproof.conformance.fitting import SHAPES, judged
 from lossproof.conformance.points import SIZES
 from lossproof.conformance.schemes import SCHEMES
-from lossproof.conformance.settle import SETTLED
 from lossproof.conformance.sources import plain
 from lossproof.conformance.subject import Subject
 from lossproof.spec.question import Question

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from lossproof.conformance import oracle
+from lossproof.conformance import causes, oracle
 from lossproof.conformance.check import Observation
 from lossproof.conformance.describe import narrowed
 from lossproof.conformance.oracle import Judgement
@@ -39,7 +39,12 @@ def looks(subject: Subject, observation: Observation) -> str | None:
             followed = _cotangent(subject, question, judgement)
             if followed is not None:
                 return followed
-        return _denominator(subject, question, judgement) or _factor(subject, question, judgement)
+        return (
+            _denominator(subject, question, judgement)
+            or _factor(subject, question, judgement)
+            or causes.cause(subject, question, judgement)
+            or _flat(question, judgement)
+        )
     except (TargetError, SpecError):
         return None
 
@@ -57,7 +62,16 @@ def _not_finite(subject: Subject, question: Question, judgement: Judgement) -> s
     if not found:
         return None
     kink = " and a kink of the loss" if judgement.wide.flat[judgement.worst] else ""
-    return f"not finite where {' and '.join(found[:3])}{kink}"
+    return f"not finite where {' and '.join(found[:3])}{kink}{_of_zeros(question, found)}"
+
+
+def _of_zeros(question: Question, found: Sequence[str]) -> str:
+    """What makes nan of zeros: a product with a logarithm, a quotient, the slope of a root."""
+    if any(" is " in words and words.endswith((" 0", " 1")) for words in found):
+        return ": 0 · log 0, 0 / 0, or 0 · inf in a gradient"
+    if any(" = " in words for words in found):
+        return ": 0 / 0, or the slope of a root at 0"
+    return ""
 
 
 def _ties(question: Question) -> Iterator[str]:
@@ -110,16 +124,35 @@ def _cotangent(subject: Subject, question: Question, judgement: Judgement) -> st
         return None
     name = judgement.quantity.partition(".")[2]
     if _same(subject, question, name, cotangent * 2):
-        everywhere = judgement.got is not None and not np.any(judgement.got)
-        if everywhere:
+        if judgement.got is None or np.any(judgement.got):
+            return "the gradient does not depend on the cotangent"
+        if _never(subject, question, judgement.quantity):
             return "the gradient is 0 everywhere: detached, or constant"
-        return "the gradient does not depend on the cotangent"
+        return None
     rest = cotangent.copy()
     rest.reshape(-1)[1:] *= 2
     several = cotangent.size > 1 and bool(np.any(cotangent.reshape(-1)[1:]))
     if several and _same(subject, question, name, rest):
         return "the gradient depends on the first entry of the cotangent only"
     return None
+
+
+def _never(subject: Subject, question: Question, quantity: str) -> bool:
+    """Whether a gradient is 0 at moderate numbers too."""
+    plainly = subject.maker.question(
+        1, options=question.options, reduction=question.reduction, optional=False, cotangent="ones"
+    )
+    came = subject.ask(plainly).gradients.get(quantity.partition(".")[2])
+    return came is None or not np.any(np.asarray(came, dtype=np.float64))
+
+
+def _flat(question: Question, judgement: Judgement) -> str | None:
+    """A gradient of nothing but zeros, for a cotangent that is not 0, where it is not right."""
+    if judgement.quantity == "value" or judgement.got is None or np.any(judgement.got):
+        return None
+    if not np.any(np.asarray(question.cotangent, dtype=np.float64)):
+        return None
+    return "0 here, not everywhere: as beyond a clamp, or where an exponential rounds away"
 
 
 def _same(subject: Subject, question: Question, name: str, cotangent: Reals) -> bool:

@@ -11,10 +11,10 @@ import numpy as np
 from lossproof.conformance import oracle
 from lossproof.conformance.asker import Asker
 from lossproof.conformance.candidates import Candidate
+from lossproof.conformance.fitted import SETTLED
 from lossproof.conformance.fitting import Fit, judged, made
 from lossproof.conformance.identify import Found
 from lossproof.conformance.schemes import SCHEMES
-from lossproof.conformance.settle import SETTLED
 from lossproof.spec.carriers import BALLS
 from lossproof.spec.loss import get
 from lossproof.spec.question import Question

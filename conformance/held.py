@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from lossproof.conformance.settle import USUAL
+from lossproof.conformance.fitted import USUAL
 from lossproof.spec.loss import Loss, Option
 
 

@@ -12,10 +12,10 @@ from lossproof.backends.registry import Implementation
 from lossproof.conformance.asker import Asker, Patience
 from lossproof.conformance.candidates import Base, Candidate
 from lossproof.conformance.effort import EFFORTS
+from lossproof.conformance.fitted import SETTLED
 from lossproof.conformance.fitting import SHAPES, Fit, judged, made, sieve
 from lossproof.conformance.held import settings
 from lossproof.conformance.mistakes import variants
-from lossproof.conformance.settle import SETTLED
 from lossproof.conformance.subject import Subject
 from lossproof.conformance.variants import exchanged
 from lossproof.spec.loss import get

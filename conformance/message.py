@@ -5,7 +5,8 @@ from __future__ import annotations
 import inspect
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from pprint import pformat
 from textwrap import indent
@@ -48,6 +49,11 @@ def _looks(subject: Subject, observation: Observation) -> Iterator[str]:
         guess = diagnose.looks(subject, observation)
     if guess is not None:
         yield _line("looks", guess)
+
+
+def said(like: str) -> str:
+    """The line that says what a function is that is not its loss."""
+    return _line("looks", f"like {like}")
 
 
 def _about(name: str, observation: Observation, shown: Question) -> Iterator[str]:
@@ -196,9 +202,21 @@ def _text(array: Any, number: Callable[[float], str] | None = None) -> str:
         flat = [write(float(v)) for v in values.astype(np.float64).reshape(-1).tolist()]
     if values.size == 1:
         return flat[0]
-    more = f" ... ({values.size} in all)" if len(flat) > ENTRIES else ""
     shape = f" of shape {values.shape}" if values.ndim > 1 else ""
-    return "[" + ", ".join(flat[:ENTRIES]) + more + "]" + shape
+    if len(flat) <= ENTRIES:
+        return f"[{', '.join(flat)}]{shape}"
+    return f"[{_abridged(flat, values.shape)} ({values.size} in all)]{shape}"
+
+
+def _abridged(flat: Sequence[str], shape: tuple[int, ...]) -> str:
+    """The entries that stand out from one that is everywhere else; else the first of them."""
+    common = Counter(flat).most_common(1)[0][0]
+    others = [i for i, text in enumerate(flat) if text != common]
+    if len(others) > ENTRIES:
+        return f"{', '.join(flat[:ENTRIES])} ..."
+    places = [", ".join(str(int(k)) for k in np.unravel_index(i, shape)) for i in others]
+    told = [f"{flat[i]} at [{place}]" for i, place in zip(others, places, strict=True)]
+    return f"{common} everywhere" + (f" but {', '.join(told)}" if told else "")
 
 
 def _hex(value: float) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from lossproof.conformance.candidates import Base
+from lossproof.conformance.guarded import guarded, smoothed
 from lossproof.conformance.variants import remapped, stated
 from lossproof.spec.domain import NONNEGATIVE, REAL, SIGN, UNIT
 from lossproof.spec.loss import Loss
@@ -32,6 +33,7 @@ def variants(base: type[Loss]) -> Iterator[Base]:
     """The known variants of a loss."""
     if base.name in _VARIANTS:
         yield from _VARIANTS[base.name](base)
+    yield from guarded(base)
 
 
 def _of(name: str) -> Callable[[Callable[[Any], Iterator[Base]]], Any]:
@@ -82,6 +84,7 @@ def _softmax(base: Any) -> Iterator[Base]:
 
         wrong = stated(base, across, samples="")
         yield Base(loss=wrong, but="softmax runs over the batch", cost=1.0)
+        yield from smoothed(base)
 
 
 @_of("nll")
@@ -180,6 +183,18 @@ def _dice(base: Any) -> Iterator[Base]:
         a, b = overlap(bound, prediction, target)
         return 1 - (a + 2 * bound.smooth) / (b + 2 * bound.smooth)
 
+    def union(bound: Any, prediction: Tracked, target: Tracked) -> Any:
+        a, b = overlap(bound, prediction, target)
+        return 1 - (a / 2 + bound.smooth) / (b - a / 2 + bound.smooth)
+
+    def doubled(bound: Any, prediction: Tracked, target: Tracked) -> Any:
+        a, b = overlap(bound, prediction, target)
+        return 1 - (a + 2 * bound.smooth) / (b + bound.smooth)
+
+    jaccard = ": the intersection over the union (Jaccard), not twice it over the sum"
+    yield Base(loss=stated(base, union), after=jaccard, cost=0.5)
+    twice = "smooth is doubled with the overlap, and is not in the denominator"
+    yield Base(loss=stated(base, doubled), but=twice, cost=0.5)
     below_only = "smooth is added to the denominator only"
     yield Base(loss=stated(base, below), but=below_only, cost=0.5)
     yield Base(loss=stated(base, squares), after=" with squares in the denominator", cost=0.5)

@@ -9,10 +9,10 @@ from typing import Any
 from lossproof.backends.base import DTYPES
 from lossproof.conformance.asker import Asker, Hopeless, Patience
 from lossproof.conformance.candidates import Base, Candidate
+from lossproof.conformance.fitted import SETTLED
 from lossproof.conformance.fitting import SHAPES, judged
 from lossproof.conformance.held import settings
 from lossproof.conformance.schemes import SCHEMES
-from lossproof.conformance.settle import SETTLED
 from lossproof.conformance.subject import Subject
 
 Said = tuple[str, str]

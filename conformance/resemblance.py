@@ -10,12 +10,12 @@ from typing import Any
 from lossproof.backends.base import DTYPES
 from lossproof.conformance.asker import Asker, Hopeless, Patience
 from lossproof.conformance.candidates import Base, Candidate
+from lossproof.conformance.fitted import SETTLED
 from lossproof.conformance.fitting import SHAPES, Fit, judged, sieve
 from lossproof.conformance.held import settings
 from lossproof.conformance.identify import LINES, SIMPLE, closest
 from lossproof.conformance.mistakes import variants
 from lossproof.conformance.schemes import SCHEMES
-from lossproof.conformance.settle import SETTLED
 from lossproof.conformance.subject import Subject
 from lossproof.conformance.variants import exchanged, without
 from lossproof.spec.loss import Loss, catalogue

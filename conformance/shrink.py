@@ -7,6 +7,7 @@ to one sample here, and their numbers made simple one at a time.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,13 @@ import numpy as np
 from lossproof.conformance.check import Check, Observation
 from lossproof.conformance.describe import narrowed
 from lossproof.conformance.subject import Subject, TargetError
-from lossproof.spec.loss import SpecError
+from lossproof.spec.loss import Argument, SpecError
 from lossproof.spec.question import Question
 
 #: questions asked of one violation: a number, not a time, or one seed would end in many places
 PATIENCE = 250
+#: no more samples than these are tried one by one
+ALONE = 40
 
 
 def shrink(subject: Subject, check: Check, name: str, violation: Observation) -> Observation:
@@ -26,10 +29,11 @@ def shrink(subject: Subject, check: Check, name: str, violation: Observation) ->
     if violation.judgement is None or not check.source.regimes:
         return violation
     best = violation
-    cut = _cut(best)
-    if cut is not None:
+    for cut in _cuts(best):
         again = _still(subject, check, name, cut)
-        best = again if again is not None else best
+        if again is not None:
+            best = again
+            break
     # simpler, but still striking: not the faintest violation that is left
     floor = min(best.ratio / 16, 1000.0)
     asked = 0
@@ -47,14 +51,45 @@ def shrink(subject: Subject, check: Check, name: str, violation: Observation) ->
     return best
 
 
-def _cut(observation: Observation) -> Question | None:
+def _cuts(observation: Observation) -> Iterator[Question]:
+    """The question cut to the sample that is wrong; of a sum, a mean or coupled samples, to each
+    sample alone."""
     judgement = observation.judgement
     if judgement is None or judgement.problem is not None or judgement.worst < 0:
-        return None
+        return
     question = observation.question
-    if not question.separable or question.samples <= 1:
-        return None
-    return narrowed(question, judgement.worst, judgement.ratios.shape)
+    if not question.separable:
+        yield from _each_alone(question)
+    elif question.samples > 1:
+        yield narrowed(question, judgement.worst, judgement.ratios.shape)
+
+
+def _each_alone(question: Question) -> Iterator[Question]:
+    stated = question.loss.arguments
+    first = next(k for k in stated if question.arguments.get(k) is not None)
+    axis = "*" if stated[first].shape == "*" else "N"
+    size = question.loss.axes_of(question.arguments).get(axis, 1)
+    count = int(np.prod(size))
+    if not 1 < count <= ALONE:
+        return
+    for i in range(count):
+        arguments = {
+            k: _sample(v, stated[k], axis, i) if v is not None else None
+            for k, v in question.arguments.items()
+        }
+        cotangent = question.cotangent
+        if question.reduction == "none" and np.ndim(cotangent):
+            cotangent = np.asarray(cotangent)[i : i + 1]
+        yield replace(question, arguments=arguments, cotangent=cotangent)
+
+
+def _sample(array: Any, argument: Argument, axis: str, i: int) -> Any:
+    """One entry of an array of any shape, or one row of one with the axis."""
+    if argument.shape == "*":
+        return np.asarray(array).reshape(-1)[i : i + 1]
+    if axis not in argument.axes:
+        return array
+    return np.take(array, [i], axis=argument.axes.index(axis))
 
 
 def _still(subject: Subject, check: Check, name: str, question: Question) -> Observation | None:

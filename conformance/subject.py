@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import traceback
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from lossproof.backends.base import Answer, Backend, NotAnArray
+from lossproof.backends.base import Answer, Backend, BackendError, NotAnArray
 from lossproof.backends.process.backend import GivenUp
 from lossproof.backends.process.client import Died
 from lossproof.backends.registry import Implementation
 from lossproof.conformance import oracle
+from lossproof.conformance.arrangement import Arranged, arranged
 from lossproof.conformance.effort import Effort
 from lossproof.conformance.points import Maker
 from lossproof.spec.formats import FORMATS, Format
@@ -170,8 +172,11 @@ class Subject:
             for k, v in question.arguments.items()
             if optional is None or k in optional or not self.loss.arguments[k].optional
         }
+        shaped = self._arranged(arguments, cotangent, question.reduction, how)
+        if shaped is not None:
+            arguments, cotangent = dict(shaped.arguments), shaped.cotangent
         try:
-            return self.backend.call(
+            answer = self.backend.call(
                 self.implementation,
                 arguments,
                 options,
@@ -180,8 +185,22 @@ class Subject:
                 device=self.device,
                 **how,
             )
+            return answer if shaped is None else shaped.back(answer)
         except SystemExit as error:  # a target may not end the examination of itself
             raise RuntimeError(f"the target called sys.exit({error.code!r})") from error
+
+    def _arranged(
+        self, arguments: Mapping[str, Any], cotangent: Any, reduction: str, how: Mapping[str, Any]
+    ) -> Arranged | None:
+        """The arrays in the shapes that the function takes, None where it takes all."""
+        claimed = self.implementation
+        if claimed.arranged is None:
+            return None
+        if how.get("transformation") == "vmap":
+            raise BackendError("the function takes no arrays of one axis less")
+        reduced = self.loss.output != "*" or reduction != "none"
+        whole = reduced and not claimed.reducible
+        return arranged(claimed.arranged, arguments, cotangent, reduced=reduced, whole=whole)
 
     def judge(self, question: Question, quantity: str, **how: Any) -> oracle.Judgement:
         """The answer's value or one gradient, compared with the specification."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from msgspec.structs import replace as changed
 
 from lossproof.backends import loading
 from lossproof.backends.base import Backend
@@ -18,7 +19,7 @@ from lossproof.backends.loading import Source
 from lossproof.backends.process import program
 from lossproof.backends.process.backend import Limits, Remote, isolated
 from lossproof.backends.registry import Implementation
-from lossproof.conformance import baseline, deviations, inherited, lanes, plan, runner
+from lossproof.conformance import baseline, deviations, inherited, lanes, message, plan, runner
 from lossproof.conformance.effort import EFFORTS
 from lossproof.conformance.registry import UsageError, backend, choose
 from lossproof.conformance.resemblance import looks_like
@@ -73,13 +74,14 @@ def check(request: Request) -> int:
         for note in settled.notes:
             click.echo(note)
         shown = _Shown()
+        compared = False
         for result in _results(settled, placed, chosen, request):
-            marked = deviations.mark(result, known)
-            shown.add(inherited.mark(marked, _subject(marked, settled, placed, chosen)))
-        wrong = next((r for r in shown.results if (r.check, r.status) == ("value", "failed")), None)
-        if wrong is not None:
-            like = looks_like(_subject(wrong, settled, placed, chosen))
-            click.echo(f"\nlooks like: {like}" if like else "", nl=bool(like))
+            subject = _subject(result, settled, placed, chosen)
+            marked = inherited.mark(deviations.mark(result, known), subject)
+            if (marked.check, marked.status) == ("value", "failed") and not compared:
+                compared = True  # what it is does not depend on the dtype
+                marked = _likened(marked, subject)
+            shown.add(marked)
     finally:
         if isinstance(placed, Remote):
             placed.worker.close()
@@ -108,6 +110,16 @@ def check(request: Request) -> int:
         )
         write_text(request.json, verdict.text(document))
     return code
+
+
+def _likened(result: Result, subject: Subject) -> Result:
+    """The result of a function that is not its loss, with what it looks like instead."""
+    like = looks_like(subject)
+    return (
+        result
+        if like is None
+        else changed(result, message=f"{result.message}\n{message.said(like)}")
+    )
 
 
 def _resolved(selection: plan.Selection) -> plan.Selection:

@@ -34,9 +34,11 @@ def message_of(name, check):
          "the gradient of the sum of 8 losses divided by 18.5, the sum of the weights given, "
          "where 8 is stated"),
         ("mae-gradient-nan-at-tie", "kink",
-         "not finite where prediction = target and a kink of the loss"),
+         "not finite where prediction = target and a kink of the loss: 0 / 0, or the slope of a "
+         "root at 0"),
         ("bce-where-hides-the-value-only", "gradient.prediction",
-         "not finite where prediction = target and prediction is 1 and target is 1"),
+         "not finite where prediction = target and prediction is 1 and target is 1: 0 · log 0, "
+         "0 / 0, or 0 · inf in a gradient"),
         ("sigmoid-one-sided", "overflow", "not finite where exp of x overflows or vanishes"),
     ],
 )  # fmt: skip

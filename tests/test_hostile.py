@@ -18,7 +18,6 @@ NUMPY = {
     "raises": ("value", "errored", "RuntimeError: no luck today"),
     "returns_none": ("value", "failed", "returned None, an array is wanted"),
     "returns_text": ("value", "failed", "returned '0.5', an array is wanted"),
-    "returns_tuple": ("value", "failed", "returned a tuple of 2"),
     "wrong_shape": ("value", "failed", "shape (2,) came back"),
     "returns_integer": ("value", "failed", "an array of int64 came back"),
     "mutates": ("purity", "failed", "prediction was written into"),
@@ -48,7 +47,7 @@ NUMPY = {
     "right_when_moderate": ("value", "failed", "not the value"),
     "ignores_the_cotangent": ("gradient.prediction", "failed", "cotangent"),
 }
-HARMLESS = ("right", "prints_megabytes", "writes_to_descriptors")
+HARMLESS = ("right", "returns_tuple", "prints_megabytes", "writes_to_descriptors")
 TORCH = {
     "on_another_device": ("value", "failed", "returned a tensor on meta, asked on cpu"),
     "sets_default_dtype": ("purity", "failed", "torch.set_default_dtype"),

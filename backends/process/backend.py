@@ -109,6 +109,7 @@ def _answer(data: Any) -> Answer:
             warnings=tuple(map(str, data["warnings"])),
             mutated=tuple(map(str, data["mutated"])),
             changed=tuple(map(str, data["changed"])),
+            picked=str(data.get("picked", "")),
         )
     except (ProtocolError, KeyError, TypeError, AttributeError) as error:
         raise NotAnArray(f"the answer breaks the protocol: {error}") from error

@@ -109,6 +109,7 @@ class Server:
                     **request["how"],
                 )
             self.changed |= dict.fromkeys(answer.changed)
+            answer = replace(answer, picked=getattr(self.implementation.forward, "picked", ""))
         finally:
             # what one call has changed stays so, and would not be seen in a later one; what a
             # transformation changes is the framework's own doing

@@ -152,7 +152,9 @@ def _fitted(subject: Subject, base: Question, reduction: str, answer: Answer) ->
         plainly = subject.judge(aligned, "value")
         if not found.violations.any() or np.array_equal(found.ratios, plainly.ratios):
             return "aligns them"
-    return f"broadcasts to {got.shape}" if reduction == "none" else "broadcasts silently"
+    # what is not one number is there for everyone to see
+    seen = reduction == "none" or got.ndim > 0
+    return f"broadcasts to {got.shape}" if seen else "broadcasts silently"
 
 
 def _mismatch(subject: Subject, question: Question) -> Iterator[Observation]:
@@ -183,6 +185,11 @@ def _mismatch(subject: Subject, question: Question) -> Iterator[Observation]:
         question=wrong,
         fault="shapes that do not fit are broadcast silently" if silent else None,
         ratio=float("inf") if silent else 0.0,
-        facts={"truth": "an error", "got": f"an answer for {shapes_given}"} if silent else {},
+        facts={
+            "truth": "an error, a warning, or entries put side by side",
+            "got": f"one number, made of all pairs of entries (3, 3): {shapes_given}",
+        }
+        if silent
+        else {},
         conventions={"(n,) against (n, 1)": convention},
     )

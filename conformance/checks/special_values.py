@@ -1,4 +1,7 @@
-"""nan in gives nan out; infinite input gives the limit or nan, never a wrong finite number."""
+"""nan in gives nan out; infinite input gives the limit or nan, never a wrong finite number.
+
+Nor does a label that names no class give a number.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ Array = npt.NDArray[Any]
 @check(
     "special_values",
     level=MUST,
-    sentence="nan gives nan, infinities give the limit or nan, masked entries never leak",
+    sentence="nan gives nan, infinities the limit or nan, no class no number; masks do not leak",
     source=PLAIN,
 )
 def special_values(subject: Subject, question: Question) -> Iterator[Observation]:
@@ -44,6 +47,8 @@ def special_values(subject: Subject, question: Question) -> Iterator[Observation
                     yield from _special(subject, base, here, key, special)
     yield from _zeros(subject)
     yield from _masked(subject)
+    if subject.primary and not subject.backend.compiles:  # what is compiled cannot raise
+        yield from _beyond(subject, replace(question, cotangent=None))
 
 
 def _bases(subject: Subject) -> Iterator[Question]:
@@ -156,6 +161,29 @@ def _zeros(subject: Subject) -> Iterator[Observation]:
             judgement = subject.judge(question, quantity)
             name = " and ".join(chosen)
             yield compared(question, judgement, what=f"wrong where {name} is 0")
+
+
+def _beyond(subject: Subject, question: Question) -> Iterator[Observation]:
+    """A label beyond the last class: an error or nan. That Python counts -1 from the end is a
+    convention of indexing, and the business of `bad_input`."""
+    stated = subject.loss.arguments
+    for key in (k for k, a in stated.items() if a.domain.kind == "label"):
+        scores = next(k for k, a in stated.items() if "C" in a.axes)
+        classes = np.shape(question.arguments[scores])[stated[scores].axes.index("C")]
+        beyond = np.array(question.arguments[key], copy=True)
+        beyond.reshape(-1)[:1] = classes
+        wrong = question.with_arguments(**{key: beyond})
+        try:
+            came = subject.ask_again(wrong)
+        except TargetError as error:
+            if error.died:
+                raise
+            continue
+        own = np.asarray(came.value).astype(np.float64).reshape(-1)[:1]
+        if own.size and np.isfinite(own[0]):
+            fault = f"a label beyond the last class in {key} is accepted"
+            truth = f"an error, or nan: the classes are 0 to {classes - 1}"
+            yield _wrong(wrong, fault, "value", truth, own[0], (0,) if came.value.ndim else ())
 
 
 def _masked(subject: Subject) -> Iterator[Observation]:

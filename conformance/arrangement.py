@@ -1,0 +1,83 @@
+"""How arrays of any shape reach a function that takes fewer shapes than its loss allows.
+
+`flat` is for functions of one axis, `matrix` for those of two, `rows` for those that reduce the
+last axis and leave the others, as the functions of Keras do. A question is asked of such a function
+in the shapes that it takes, and its answer put back into the shape of the question: no number
+changes on the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from lossproof.backends.base import Answer
+from lossproof.spec.loss import Loss
+
+FLAT, MATRIX, ROWS = "flat", "matrix", "rows"
+#: columns of a matrix, the first of these that divides the number of entries
+COLUMNS = (4, 3, 2, 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arranged:
+    """A question's arrays in other shapes, and the shape that they came in."""
+
+    arguments: Mapping[str, Any]
+    cotangent: Any
+    shape: tuple[int, ...]
+    reduced: bool
+
+    def back(self, answer: Answer) -> Answer:
+        """The answer in the shapes of the question, as far as it has as many entries."""
+        whole = () if self.reduced else self.shape
+        return replace(
+            answer,
+            value=_shaped(answer.value, whole),
+            gradients={k: _shaped(v, self.shape) for k, v in answer.gradients.items()},
+        )
+
+
+def fits(loss: type[Loss]) -> bool:
+    """Whether the loss takes arrays of any shape, all of one."""
+    return all(a.shape == "*" for a in loss.arguments.values()) and len(loss.arguments) > 1
+
+
+def arranged(
+    kind: str, arguments: Mapping[str, Any], cotangent: Any, *, reduced: bool, whole: bool
+) -> Arranged | None:
+    """The arrays as the function takes them; None where they have no shape in common.
+
+    Of `reduced` questions the answer is one number. With `whole` all entries are one row, for a
+    function that reduces rows and nothing else.
+    """
+    shapes = {np.shape(v) for v in arguments.values() if v is not None}
+    if len(shapes) != 1:
+        return None
+    shape = shapes.pop()
+    size = int(np.prod(shape))
+    taken: tuple[int, ...] = (size,)
+    upstream = taken
+    if kind == MATRIX:
+        columns = next(c for c in COLUMNS if size % c == 0 and (size > c or c == 1))
+        taken = upstream = (size // columns, columns)
+    elif kind == ROWS:
+        taken, upstream = ((1, size), (1,)) if whole else ((size, 1), (size,))
+    if reduced and not (kind == ROWS and whole):
+        upstream = ()
+    return Arranged(
+        arguments={k: None if v is None else np.reshape(v, taken) for k, v in arguments.items()},
+        cotangent=None if cotangent is None else np.reshape(cotangent, upstream),
+        shape=shape,
+        reduced=reduced,
+    )
+
+
+def _shaped(array: Any, shape: tuple[int, ...]) -> Any:
+    """An array in another shape, if it has as many entries; any other as it is."""
+    if array is None or np.size(array) != int(np.prod(shape)):
+        return array
+    return np.reshape(array, shape)

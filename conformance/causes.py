@@ -1,0 +1,113 @@
+"""What the size of one error tells of its cause: digits lost beside a larger number, a ceiling."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+from flint import arb
+
+from lossproof.conformance import oracle
+from lossproof.conformance.oracle import Judgement
+from lossproof.conformance.subject import Subject
+from lossproof.spec.carriers import entry
+from lossproof.spec.question import Question
+
+#: roundings of the larger number that an error may be and still be put down to it
+ROUNDINGS = 2.0
+#: how much larger that number is than the exact answer, at the least
+LARGER = 16.0
+#: what is put below a logarithm so that it stays finite: powers of ten, and what formats offer
+GUARDS = (
+    *(10.0**-k for k in range(1, 17)), 2.0**-10, 2.0**-14, 2.0**-23, 2.0**-52, 2.0**-126,
+)  # fmt: skip
+
+
+def cause(subject: Subject, question: Question, judgement: Judgement) -> str | None:
+    """The cause that an error's size speaks for, or None."""
+    where = tuple(int(i) for i in np.unravel_index(judgement.worst, judgement.ratios.shape))
+    if judgement.got is None or judgement.ratios.flat[judgement.worst] <= 1.0:
+        return None
+    truth = oracle.truth(question, judgement.quantity, subject.format, subject.profile)
+    exact = entry(truth.exact, where)
+    got = float(judgement.got.astype(np.float64)[where])
+    if truth.wide[where] or not exact.is_finite():
+        return None
+    if judgement.quantity == "value":
+        found = _ceiling(question, exact, got)
+        if found is not None:
+            return found
+    return _lost(subject, question, judgement.quantity, exact, got)
+
+
+# ---- ceilings
+
+
+def _ceiling(question: Question, exact: arb, got: float) -> str | None:
+    """Whether a loss stops at the logarithm of a guard, where the exact one is larger."""
+    if not bool(exact > got * 1.001) or got <= 0.5:
+        return None
+    for factor in _factors(question):
+        for guard in GUARDS:
+            if abs(got - factor * -math.log(guard)) <= 1e-3 * got:
+                times = "" if factor == 1.0 else f"{factor:g} times "
+                return (
+                    f"stops at {times}{-math.log(guard):.4g} = -log({guard:.3g}): a probability is "
+                    f"clamped at {guard:.3g}, or that is added to it, below a logarithm"
+                )
+    return None
+
+
+def _factors(question: Question) -> Iterator[float]:
+    """What one logarithm may be multiplied by: a target, alpha, a weight, the denominator."""
+    found = [1.0]
+    alpha = question.options.get("alpha")
+    found += [] if alpha is None else [float(alpha), 1 - float(alpha)]
+    for key in ("target", "weight", "pos_weight"):
+        values = question.arguments.get(key)
+        if values is not None and np.size(values) == 1:
+            number = float(np.asarray(values, dtype=np.float64).reshape(()))
+            found += [number, 1 - number]
+    count = float(np.prod(question.loss.output_shape(question.arguments, "none")))
+    counted = [f / count for f in found] if question.reduction == "mean" and count > 1 else []
+    yield from dict.fromkeys(f for f in (*found, *counted) if f > 0)
+
+
+# ---- digits
+
+
+def _lost(
+    subject: Subject, question: Question, quantity: str, exact: arb, got: float
+) -> str | None:
+    """Whether the error is a rounding of a number that is far larger than the exact answer."""
+    error, size = float(abs(arb(got) - exact).mid()), float(abs(exact).mid())
+    unit = subject.format.unit_roundoff
+    for name, number, scale in _larger(question, quantity):
+        if scale * number >= LARGER * size and error <= ROUNDINGS * unit * scale * number:
+            said = f"off by a rounding of {number:.4g}{name}: small digits are lost beside it"
+            if number == 1.0 and not name:
+                said += ", as in 1 - p with p near 1, or in log(1 + e) with a small e"
+            return said
+    return None
+
+
+def _larger(question: Question, quantity: str) -> Iterator[tuple[str, float, float]]:
+    """Names and sizes of numbers of the question, the smallest first, 1 among them without a name
+    unless something is 1; and what multiplies them in a gradient."""
+    found: dict[float, list[str]] = {1.0: []}
+    for key, value in question.options.items():
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            found.setdefault(abs(float(value)), []).append(key)
+    for key, argument in question.loss.arguments.items():
+        values = question.arguments.get(key)
+        if values is not None and argument.domain.kind == "real" and np.size(values):
+            size = float(np.max(np.abs(np.asarray(values, dtype=np.float64))))
+            found.setdefault(size, []).append(key)
+    scale = 1.0
+    if quantity != "value" and question.cotangent is not None:
+        cotangent = np.abs(np.asarray(question.cotangent, dtype=np.float64))
+        scale = float(cotangent.max(initial=0.0)) or 1.0
+    for number, names in sorted(found.items()):
+        if number > 0 and math.isfinite(number):
+            yield f" ({' and '.join(names)})" if names else "", number, scale

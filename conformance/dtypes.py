@@ -1,0 +1,68 @@
+"""The dtypes that a function takes, and those that hold the constants which it holds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from lossproof.conformance.agreement import trial
+from lossproof.conformance.shaping import Step, came, raised
+from lossproof.conformance.subject import Subject
+from lossproof.spec.formats import FORMATS
+from lossproof.spec.loss import Parameter
+
+
+def dtypes(subject: Subject) -> Step:
+    """The dtypes in which it answers the plainest question; a refusal is a skip with a reason."""
+    if subject.implementation.dtypes is not None:
+        return {}, []
+    refused: dict[str, str] = {}
+    for dtype in subject.backend.dtypes:
+        one = replace(subject, dtype=dtype)
+        plainly = came(one, replace(trial(one), cotangent=None))
+        # a gradient may be refused where the value is not
+        error = plainly if isinstance(plainly, Exception) else raised(one)
+        if error is not None and _about_dtype(error, dtype, own=error is plainly):
+            refused[dtype] = f"{type(error).__name__}: {error}".splitlines()[0][:160]
+    if not refused or len(refused) == len(subject.backend.dtypes):
+        return {}, []
+    kept = tuple(d for d in subject.backend.dtypes if d not in refused)
+    return {"dtypes": kept}, [f"{d} is not offered: {why}" for d, why in refused.items()]
+
+
+def _about_dtype(error: Exception, dtype: str, *, own: bool) -> bool:
+    """Whether an exception says that the dtype is not supported, as frameworks say it, or, where
+    it may be one of the function's `own`, as functions do."""
+    names = {
+        "float16": ("half", "float16", "f16"),
+        "bfloat16": ("bfloat16", "bf16"),
+        "float32": ("float32",),
+        "float64": ("float64", "double"),
+    }[dtype]
+    words = str(error).lower()
+    verbs = ("not implemented", "not support", "unsupported", "no loop", "must be", "only")
+    if own and type(error).__name__ in ("TypeError", "ValueError", "AssertionError"):
+        verbs += ("expected", "requires", "got")
+    refusal = any(v in words for v in verbs)
+    return refusal and (any(n in words for n in names) or "input types" in words)
+
+
+def wide_enough(subject: Subject) -> Step:
+    """Without the dtypes in which a constant that it holds is no number but 0."""
+    claimed = subject.implementation
+    offered = claimed.dtypes or subject.backend.dtypes
+    numbers = {
+        k: v
+        for k, v in claimed.dialect.items()
+        if isinstance(v, float) and isinstance(subject.loss.options[k], Parameter) and v
+    }
+    lost = {
+        dtype: f"{dtype} is not asked: {key} = {value!r} is 0 in it"
+        for dtype in offered
+        for key, value in numbers.items()
+        if float(FORMATS[dtype].round(np.float64(value))) == 0.0
+    }
+    if not lost or len(lost) == len(offered):
+        return {}, []
+    return {"dtypes": tuple(d for d in offered if d not in lost)}, list(lost.values())

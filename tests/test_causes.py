@@ -1,0 +1,84 @@
+"""What the size of an error tells of its cause, and what a wrong function looks like instead."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from lossproof.conformance.cli import main
+
+HEAD = "import numpy as np\n"
+#: a function, what it claims to be, the check that fails, and the cause that its message names
+CASES = {
+    "stops at the logarithm of its clamp": (
+        "def loss(logits, labels):\n"
+        "    e = np.exp(logits - logits.max(axis=1, keepdims=True))\n"
+        "    p = e / e.sum(axis=1, keepdims=True)\n"
+        "    return -np.log(np.maximum(p[np.arange(len(labels)), labels], 1e-2))\n",
+        "cross_entropy", "value",
+        "stops at 4.605 = -log(0.01): a probability is clamped at 0.01",
+    ),
+    "adds a guard to the probability": (
+        "def loss(pos, neg):\n"
+        "    return -np.log(1 / (1 + np.exp(neg - pos)) + 1e-10)\n",
+        "bpr", "value",
+        "like bpr, but 1e-10 is added to the probability below the logarithm",
+    ),
+    "shares the smoothing by the others": (
+        "def loss(logits, labels):\n"
+        "    z = logits - logits.max(axis=1, keepdims=True)\n"
+        "    lp = z - np.log(np.exp(z).sum(axis=1, keepdims=True))\n"
+        "    t = np.full_like(lp, 0.1 / max(lp.shape[1] - 1, 1))\n"
+        "    t[np.arange(len(labels)), labels] = 0.9\n"
+        "    return -(t * lp).sum(axis=1)\n",
+        "cross_entropy", "value",
+        "like cross_entropy, but label smoothing 0.1 is shared by the C - 1 other classes",
+    ),
+    "loses digits beside delta": (
+        "def loss(prediction, target, delta=1.0):\n"
+        "    a = np.abs(prediction - target)\n"
+        "    q = np.minimum(a, delta)\n"
+        "    return 0.5 * q * q + delta * (a - q)\n"
+        "def loss_backward(cotangent, prediction, target, delta=1.0):\n"
+        "    r = prediction - target\n"
+        "    s = np.sign(r)\n"
+        "    g = cotangent * s * np.where(abs(r) < delta, (abs(r) - delta) + delta, delta)\n"
+        "    return {'prediction': g, 'target': -g}\n",
+        "huber", "gradient.prediction",
+        "off by a rounding of",
+    ),
+    "is the Jaccard loss": (
+        "def loss(prediction, target, smooth=1.0):\n"
+        "    i = (prediction * target).sum()\n"
+        "    return 1 - (i + smooth) / (prediction.sum() + target.sum() - i + smooth)\n",
+        "dice", "value",
+        "like dice: the intersection over the union (Jaccard), not twice it over the sum",
+    ),
+    "broadcasts in silence": (
+        "def loss(y_pred, y_true):\n    return np.mean((y_pred - y_true) ** 2)\n",
+        "mse", "shapes",
+        "one number, made of all pairs of entries (3, 3): prediction (3,), target (3, 1)",
+    ),
+    "takes a label for another": (
+        "def loss(logits, labels):\n"
+        "    z = logits - logits.max(axis=1, keepdims=True)\n"
+        "    lp = z - np.log(np.exp(z).sum(axis=1, keepdims=True))\n"
+        "    return -lp[np.arange(len(labels)), labels % logits.shape[1]]\n",
+        "cross_entropy", "special_values",
+        "a label beyond the last class in labels is accepted",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_message_names_the_cause(name: str, tmp_path: Path) -> None:
+    body, loss, check, words = CASES[name]
+    file = tmp_path / "case.py"
+    file.write_text(HEAD + body, encoding="utf-8")
+    asked = ["check", f"{file}:loss", "--loss", loss, "--backend", "numpy", "--seed", "1"]
+    asked += ["--dtype", "float32", "--check", check, "--no-isolation"]
+    came = CliRunner().invoke(main, asked)
+    assert came.exit_code == 1, came.output
+    assert words in came.output
