@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
-from itertools import pairwise
 from pathlib import Path
 from posixpath import dirname, join, normpath
 from typing import Any
@@ -28,7 +27,7 @@ from lossproof.reports.model import ReportError
 from lossproof.reports.site import folder
 from lossproof.reports.site.model import Kink, Portrait, Site
 from lossproof.reports.site.pages import pages
-from lossproof.reports.site.plot import gradient_plot, ticks, value_plot
+from lossproof.reports.site.plot import gradient_plot, value_plot
 from lossproof.reports.site.words import linked, short
 from lossproof.reports.stated import RelationFacts
 from lossproof.spec import evaluate
@@ -278,14 +277,6 @@ def test_plots_survive_curves_without_numbers() -> None:
     empty = Portrait(argument="x", held="", x=(0.0, 1.0), value=(None, None), gradient=(0.0, 0.0))
     assert value_plot(empty, "none") == ""
     assert "polyline" in gradient_plot(empty, "flat")
-
-
-@pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (-5.3, 5.3), (1e-9, 3e-9), (-1e6, 4e7)])
-def test_ticks_are_few_and_inside(low: float, high: float) -> None:
-    found = ticks(low, high)
-    assert 3 <= len(found) <= 8
-    assert all(low <= tick <= high for tick in found)
-    assert len({round((b - a) / (high - low), 9) for a, b in pairwise(found)}) == 1
 
 
 def luminance(colour: str) -> float:

@@ -39,7 +39,7 @@ def render(reports: Sequence[Report], names: Sequence[str] = ()) -> str:
 
 
 def _filled(template: str, view: dict[str, Any]) -> str:
-    script, style = _file("page.js"), _file("page.css")
+    script, style = _file("page.js"), _file("../look.css") + _file("page.css")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     page = _templates().get_template(template)
     return page.render(script=Markup(script), style=Markup(style), digest=digest, **view)

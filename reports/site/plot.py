@@ -6,13 +6,13 @@ What would flatten the rest, the pole of a logarithm, say, is cut off at the fra
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from markupsafe import Markup
 
+from lossproof.reports.page import scales
 from lossproof.reports.site.model import Kink, Portrait
 from lossproof.reports.text import visible
 
@@ -21,8 +21,6 @@ Run = list[Point]
 WIDTH, HEIGHT = 360.0, 232.0
 LEFT, RIGHT, TOP, BOTTOM = 46.0, 10.0, 10.0, 34.0
 SPARK_WIDTH, SPARK_HEIGHT = 120.0, 44.0
-#: a curve that rises to more than this many times its ninth decile is cut off there
-POLE = 3.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,17 +137,9 @@ def _parted(portrait: Portrait) -> Iterator[Run]:
 
 
 def _range(runs: Sequence[Run], kinks: Sequence[Kink]) -> tuple[float, float]:
-    """The heights that are shown, with a margin; poles are cut off."""
-    heights = sorted(y for run in runs for _, y in run)
-    bounds = [end for kink in kinks for end in (kink.low, kink.high)]
-    low, high = heights[0] if heights else bounds[0], heights[-1] if heights else bounds[0]
-    if heights:
-        tenth, ninth = heights[len(heights) // 10], heights[-1 - len(heights) // 10]
-        usual = max(ninth - tenth, 1e-12)
-        low, high = max(low, tenth - POLE * usual), min(high, ninth + POLE * usual)
-    low, high = min([low, *bounds]), max([high, *bounds])
-    margin = 0.06 * (high - low) or max(1.0, abs(high)) / 2
-    return low - margin, high + margin
+    """The heights that are shown: what would flatten the rest is cut off."""
+    ends = [end for kink in kinks for end in (kink.low, kink.high)]
+    return scales.heights([*(y for run in runs for _, y in run), *ends])
 
 
 def _polyline(frame: Frame, run: Run) -> str:
@@ -177,33 +167,20 @@ def _kink(frame: Frame, kink: Kink) -> Iterator[str]:
 
 def _axes(frame: Frame, argument: str) -> Iterator[str]:
     bottom, right = TOP + frame.height, LEFT + frame.width
-    for tick in ticks(*frame.y):
+    for tick in scales.even(*frame.y):
         y = frame.at(frame.x[0], tick)[1]
         kind = "zero" if tick == 0 else "grid"
         yield f'<line class="{kind}" x1="{LEFT:g}" y1="{y:.1f}" x2="{right:g}" y2="{y:.1f}"/>'
-        yield f'<text class="tick y" x="{LEFT - 6:g}" y="{y + 3.5:.1f}">{number(tick)}</text>'
-    for tick in ticks(*frame.x):
+        words = scales.number(tick)
+        yield f'<text class="tick y" x="{LEFT - 6:g}" y="{y + 3.5:.1f}">{words}</text>'
+    for tick in scales.even(*frame.x):
         x = frame.at(tick, frame.y[0])[0]
         kind = "zero" if tick == 0 else "grid"
         yield f'<line class="{kind}" x1="{x:.1f}" y1="{TOP:g}" x2="{x:.1f}" y2="{bottom:g}"/>'
-        yield f'<text class="tick x" x="{x:.1f}" y="{bottom + 14:g}">{number(tick)}</text>'
+        yield f'<text class="tick x" x="{x:.1f}" y="{bottom + 14:g}">{scales.number(tick)}</text>'
     middle = LEFT + frame.width / 2
     yield str(
         Markup('<text class="name" x="{}" y="{}">{}</text>').format(
             f"{middle:.1f}", f"{HEIGHT - 4:g}", visible(argument)
         )
     )
-
-
-def ticks(low: float, high: float) -> list[float]:
-    """Round numbers between two others, four to seven of them."""
-    rough = (high - low) / 5
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = min((m * power for m in (1.0, 2.0, 2.5, 5.0, 10.0)), key=lambda s: abs(s - rough))
-    first, last = math.ceil(low / step), math.floor(high / step)
-    return [min(max(i * step, low), high) for i in range(first, last + 1)]
-
-
-def number(value: float) -> str:
-    """A number as a reader writes it, with a true minus sign."""
-    return f"{value:.6g}".replace("-", "−").replace("e+0", "e").replace("e+", "e")
