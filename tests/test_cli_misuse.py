@@ -159,9 +159,10 @@ def test_a_report_that_was_cut_off_says_how_to_finish_it() -> None:
     assert lossproof(*SMALL).exit_code == 0
     lines = Path("report.jsonl").read_text().splitlines(keepends=True)
     Path("report.jsonl").write_text("".join(lines[:-1]))
+    cells = sum('"kind":"result"' in line for line in lines)
     refuses(
-        f"report.jsonl: no footer: the run was cut off after {len(lines) - 2} of "
-        f"{len(lines) - 2} results; finish it with `lossproof run --resume report.jsonl`",
+        f"report.jsonl: no footer: the run was cut off after {cells} of "
+        f"{cells} results; finish it with `lossproof run --resume report.jsonl`",
         "report",
         "report.jsonl",
     )
