@@ -74,9 +74,10 @@ def _numbers(data: dict[str, Any], change: Any) -> None:
                 worst[name] = change(worst[name])
     if data.get("kind") == "curve":
         for trace in (data.get("value"), data.get("gradient")):
-            for name, numbers in trace.items() if isinstance(trace, dict) else ():
-                if isinstance(numbers, list | tuple):
-                    trace[name] = [change(number) for number in numbers]
+            if isinstance(trace, dict):
+                for name, numbers in trace.items():
+                    if isinstance(numbers, list | tuple):
+                        trace[name] = [change(number) for number in numbers]
 
 
 def _name(value: Any) -> Any:

@@ -249,37 +249,6 @@ def test_points_beside_one_say_how_far_they_are() -> None:
     assert scales.place(1.0) == "1"
 
 
-def test_two_reports_stand_side_by_side_and_differences_are_marked() -> None:
-    same = result("value", worst=worst(0.5), grade="A")
-    old = report(same, result("value", loss="mse", worst=worst(0.2), grade="A"))
-    new = report(same, result("value", "failed", loss="mse", worst=worst(9.0), grade="F"))
-    text = page.render([old, new], ["old.jsonl", "new.jsonl"])
-    root = examined(text)
-    marked = [e for e in root.iter("td") if "differs" in e.attrib.get("class", "")]
-    assert len(marked) == 2  # in the matrix, and among the checks of mse
-    assert text.count("≠</b>") == 2
-    assert "old.jsonl" in text
-    assert "new.jsonl" in text
-
-
-def test_backends_that_only_one_report_has_are_compared_with_those_of_the_other() -> None:
-    one = report(result("value", worst=worst(0.5), grade="A"))
-    other = report(result("value", backend="jax", worst=worst(0.9), grade="A"))
-    text = page.render([one, other])
-    assert "A torch" in text
-    assert "B jax" in text
-    assert "≠</b>" not in text
-    far = report(result("value", backend="jax", worst=worst(0.9), grade="B"))
-    assert "≠</b>" in page.render([one, far])
-
-
-def test_other_specifications_are_told() -> None:
-    again = replace(DRAWN, losses=(replace(DRAWN.losses[0], digest="2"),))
-    said = "judged by different specifications of huber"
-    assert said in page.render([DRAWN, again])
-    assert said not in page.render([DRAWN, DRAWN])
-
-
 def test_no_report_is_no_page() -> None:
     with pytest.raises(ValueError, match="no report"):
         page.render([])

@@ -98,9 +98,8 @@ def far(series: Sequence[Series], of: Of, title: str) -> Figure | None:
     for s, trace in shown:
         last = max(len(trace.error) - 1, 1)
         points = [
-            _point(i / last, up(_size(e)), NARROW, LOW)
+            None if e is None else _point(i / last, up(_size(e)), NARROW, LOW)
             for i, e in enumerate(trace.error)
-            if e is not None
         ]
         drawn.append(_dots(s.slot, points))
     last = max(len(worst.curve.x) - 1, 1)
@@ -186,15 +185,36 @@ def _joined(numbers: Sequence[int]) -> str:
     return " ".join(map(str, numbers)).replace(" -", "-")
 
 
-def _dots(slot: int, points: Sequence[Point]) -> str:
-    """A mark at every point: a dot, a bar that lies, or a bar that stands, by series."""
-    mark = ("h0", "h7", "v7")[slot % 3]
-    dx, dy = (0, 3, 0)[slot % 3], (0, 0, 3)[slot % 3]
+def _dots(slot: int, points: Sequence[Point | None]) -> str:
+    """A mark at every point: a dot, a bar that lies, or a bar that stands, by series.
+
+    Points that lie on the floor next to each other are one bar.
+    """
+    dx, dy = ((0, 0), (3, 0), (0, 3))[slot % 3]
     path, here = "", (0, 0)
-    for x, y in points:
-        path += f"m{_joined((x - dx - here[0], y - dy - here[1]))}{mark}"
-        here = x - dx + (7 if mark == "h7" else 0), y - dy + (7 if mark == "v7" else 0)
+    for x, y, width in _bars(points):
+        across, down = (width, 0) if width else (2 * dx + bool(dx), 2 * dy + bool(dy))
+        start = (x, y) if width else (x - dx, y - dy)
+        path += f"m{_joined((start[0] - here[0], start[1] - here[1]))}"
+        path += f"v{down}" if down else f"h{across}"
+        here = start[0] + across, start[1] + down
     return f'<path class="d{slot % 3} s{slot % 8}" d="{path}"/>'
+
+
+def _bars(points: Sequence[Point | None]) -> Iterator[tuple[int, int, int]]:
+    """(x, y, width) of each point; of neighbours on the floor, of all of them together."""
+    first: int | None = None
+    for here, after in zip(points, [*points[1:], None], strict=True):
+        if here is None:
+            continue
+        x, y = here
+        if y < LOW:
+            yield x, y, 0
+            continue
+        first = x if first is None else first
+        if after is None or after[1] < LOW:
+            yield first, y, x - first
+            first = None
 
 
 def _svg(
@@ -207,16 +227,19 @@ def _svg(
 ) -> Markup:
     """A plot: grid and numbers, and within the axes, clipped, what is drawn."""
     w, h = width // 2, height // 2
-    parts = []
+    lines = {"grid": "", "grid zero": "", "grid budget": ""}
+    texts = []
     for up, text, kind in side:
         y = round(TOP + (1 - up) * h)
-        parts.append(f'<path class="grid {kind}" d="M{LEFT} {y}h{w}"/>')
-        parts.append(f'<text class="y" x="{LEFT - 5}" y="{y + 4}">{text}</text>')
+        lines[f"grid {kind}".rstrip()] += f"M{LEFT} {y}h{w}"
+        texts.append(f'<text class="y" x="{LEFT - 5}" y="{y + 4}">{text}</text>')
     for across, text in axis:
         x = round(LEFT + across * w)
         end = " end" if across > 0.97 else " start" if across < 0.03 else ""
-        parts.append(f'<path class="grid" d="M{x} {TOP}v{h}"/>')
-        parts.append(f'<text class="x{end}" x="{x}" y="{TOP + h + 14}">{text}</text>')
+        lines["grid"] += f"M{x} {TOP}v{h}"
+        texts.append(f'<text class="x{end}" x="{x}" y="{TOP + h + 14}">{text}</text>')
+    parts = [f'<path class="{kind}" d="{path}"/>' for kind, path in lines.items() if path]
+    parts += texts
     return Markup(
         f'<svg class="plot" viewBox="0 0 {LEFT + w + RIGHT} {TOP + h + BOTTOM}" role="img" '
         f'aria-label="{escape(visible(label))}">{"".join(parts)}'

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -14,6 +14,7 @@ from lossproof.reports.model import Report, Result
 from lossproof.reports.page import formulas, plots
 from lossproof.reports.page.overview import Column, anchors, columns_of
 from lossproof.reports.page.plots import Figure, Series
+from lossproof.reports.page.scales import magnitude
 from lossproof.reports.page.targets import (
     ID,
     Mark,
@@ -65,6 +66,16 @@ class Check:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Worst:
+    """The largest error of value and gradients in a column, of a pass too, and where it is."""
+
+    column: Column
+    check: str
+    ratio: str
+    facts: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Plots:
     """The plots of a section; of errors a row for each quantity."""
 
@@ -93,6 +104,7 @@ class Section:
     columns: tuple[Column, ...]
     subjects: tuple[tuple[str, int], ...]  # label, number of columns
     checks: tuple[Check, ...]
+    errors: tuple[Worst, ...]
     conventions: tuple[tuple[str, tuple[str, ...]], ...]
     backends: tuple[str, ...]  # the columns of the conventions
     plots: Plots | None
@@ -153,6 +165,7 @@ def _section(
         columns=tuple(columns),
         subjects=tuple((s.label(devices), sum(c.subject == s for c in columns)) for s in subjects),
         checks=tuple(checks(results, columns)),
+        errors=tuple(_errors(results, columns)),
         conventions=tuple(
             (name, tuple(seen.get(b, "") for b in backends))
             for (_, name), seen in conventions.items()
@@ -231,6 +244,22 @@ def checks(results: Sequence[Result], columns: Sequence[Column]) -> list[Check]:
             )
         )
     return rows
+
+
+def _errors(results: Sequence[Result], columns: Sequence[Column]) -> Iterator[Worst]:
+    by_column: defaultdict[Column, list[Result]] = defaultdict(list)
+    for r in results:
+        subject = Subject(backend=r.backend, device=r.device)
+        by_column[Column(subject=subject, dtype=r.dtype)].append(r)
+    for column in columns:
+        found = summary.group(by_column[column])
+        if found.worst is not None and found.ratio is not None:
+            yield Worst(
+                column=column,
+                check=found.worst.check,
+                ratio=magnitude(found.ratio),
+                facts=tuple(summary.facts(found.worst)),
+            )
 
 
 def _first_numbers(check: str) -> tuple[int, str]:

@@ -1,9 +1,7 @@
 """Several reports side by side: the same cells in columns, and where they differ.
 
-Where every report has the same backends and devices, each of these is compared with itself, report
-by report: one version with another. Where not, all columns are compared: torch with JAX, a CPU with
-a GPU. A place differs from the first of its group in status, in grade, or in an error that is
-another by more than a factor.
+A place differs from the first of its group in status, in grade, or in an error that is another by
+more than a factor.
 """
 
 from __future__ import annotations
@@ -14,13 +12,11 @@ from dataclasses import dataclass
 
 from lossproof.reports import summary
 from lossproof.reports.model import STATUSES, Report, Result
+from lossproof.reports.page.lanes import FACTOR, Lane, differ, groups_of, lanes_of, letter
 from lossproof.reports.page.overview import columns_of
 from lossproof.reports.page.section import Plots, drawn
 from lossproof.reports.page.targets import Mark, Subject, anchor, by_dtype, mark, order
 from lossproof.reports.summary import Group
-
-#: errors are another where one is more than so many times the other, and not both small
-FACTOR, SMALL = 2.0, 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,16 +27,6 @@ class Side:
     about: tuple[str, ...]
     shortcomings: tuple[str, ...]
     counts: tuple[int, ...]  # in the order of STATUSES
-
-
-@dataclass(frozen=True, kw_only=True)
-class Lane:
-    """A column: a backend on a device in one of the reports."""
-
-    side: int
-    subject: Subject
-    label: str
-    group: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +92,7 @@ class Sides:
 
 def sides(reports: Sequence[Report], names: Sequence[str] = ()) -> Sides:
     """Several reports, compared; `names` are those of their files, where known."""
-    lanes, groups = _lanes(reports)
+    lanes, groups = lanes_of(reports)
     losses = sorted({r.loss for report in reports for r in report.results})
     ids = {name: anchor(name, place) for place, name in enumerate(losses)}
     titles = {f.name: f.title for report in reports for f in report.losses}
@@ -137,14 +123,6 @@ def sides(reports: Sequence[Report], names: Sequence[str] = ()) -> Sides:
     )
 
 
-def _letters(reports: Sequence[Report]) -> list[str]:
-    return [_letter(i) for i in range(len(reports))]
-
-
-def _letter(place: int) -> str:
-    return chr(ord("A") + place) if place < 26 else f"R{place + 1}"
-
-
 def _side(report: Report, place: int, name: str) -> Side:
     header = report.header
     subjects = sorted({c.subject for c in columns_of(report.results)})
@@ -155,7 +133,7 @@ def _side(report: Report, place: int, name: str) -> Side:
     ]
     found = summary.counts(report.results)
     return Side(
-        letter=_letter(place),
+        letter=letter(place),
         about=(
             *([name] if name else []),
             ", ".join(dict.fromkeys(versions)) or f"lossproof {header.lossproof}",
@@ -177,26 +155,6 @@ def _respecified(reports: Sequence[Report]) -> Iterator[str]:
     yield from sorted(name for name, seen in digests.items() if len(seen) > 1)
 
 
-def _lanes(reports: Sequence[Report]) -> tuple[list[Lane], list[tuple[str, int]]]:
-    """The columns, those that are compared with each other side by side."""
-    subjects = [sorted({c.subject for c in columns_of(r.results)}) for r in reports]
-    devices = len({s.device for seen in subjects for s in seen})
-    letters = _letters(reports)
-    if all(seen == subjects[0] for seen in subjects):
-        lanes = [
-            Lane(side=i, subject=s, label=letters[i], group=group)
-            for group, s in enumerate(subjects[0])
-            for i in range(len(reports))
-        ]
-        return lanes, [(s.label(devices), len(reports)) for s in subjects[0]]
-    lanes = [
-        Lane(side=i, subject=s, label=f"{letters[i]} {s.label(devices)}", group=0)
-        for i, seen in enumerate(subjects)
-        for s in seen
-    ]
-    return lanes, [("", len(lanes))]
-
-
 def _by(results: Sequence[Result], name: str) -> dict[str, list[Result]]:
     found: defaultdict[str, list[Result]] = defaultdict(list)
     for r in results:
@@ -212,7 +170,7 @@ def _matrix(
 ) -> Iterator[Row]:
     """A row for each loss and dtype; marks ranked over all of them."""
     groups = {
-        (name, dtype): _groups([part.get(name, []) for part in by_loss], lanes, dtype)
+        (name, dtype): groups_of([part.get(name, []) for part in by_loss], lanes, dtype)
         for name in ids
         for dtype in dtypes
     }
@@ -230,23 +188,10 @@ def _checks(
     by_check = [_by(part, "check") for part in parts]
     for name in sorted({name for part in by_check for name in part}):
         for dtype in dtypes:
-            groups = _groups([part.get(name, []) for part in by_check], lanes, dtype)
+            groups = groups_of([part.get(name, []) for part in by_check], lanes, dtype)
             row = _row(name, "", dtype, groups, lanes, {})
             if row.differs:
                 yield row
-
-
-def _groups(parts: Sequence[list[Result]], lanes: Sequence[Lane], dtype: str) -> list[Group | None]:
-    """Of each column the results in one dtype, as one."""
-    found = []
-    for lane in lanes:
-        own = [
-            r
-            for r in parts[lane.side]
-            if r.dtype == dtype and Subject(backend=r.backend, device=r.device) == lane.subject
-        ]
-        found.append(summary.group(own) if own else None)
-    return found
 
 
 def _row(
@@ -262,19 +207,8 @@ def _row(
     for lane, group in zip(lanes, groups, strict=True):
         reference = first.setdefault(lane.group, group)
         shown = None if group is None else mark(group, ranks.get(order(group), 0))
-        places.append(Place(mark=shown, differs=_differ(reference, group)))
+        places.append(Place(mark=shown, differs=differ(reference, group)))
     return Row(name=name, anchor=anchor_, dtype=dtype, places=tuple(places))
-
-
-def _differ(one: Group | None, other: Group | None) -> bool:
-    if one is None or other is None:
-        return one is not other
-    if (one.status, one.grade) != (other.status, other.grade):
-        return True
-    if one.ratio is None or other.ratio is None:
-        return one.ratio is not other.ratio
-    low, high = sorted((order(one)[1], order(other)[1]))
-    return high > SMALL and high > FACTOR * low
 
 
 def _conventions(parts: Sequence[list[Result]], lanes: Sequence[Lane]) -> Iterator[Convention]:
@@ -305,7 +239,7 @@ def _plots(reports: Sequence[Report], loss: str, lanes: Sequence[Lane]) -> Plots
         for curve in sorted(report.curves, key=lambda c: c.id):
             subject = Subject(backend=curve.backend, device=curve.device)
             if curve.loss == loss and (i, subject) in slots:
-                label = f"{_letter(i)} {subject.label(1)}" if many else _letter(i)
+                label = f"{letter(i)} {subject.label(1)}" if many else letter(i)
                 found.append((label, slots[i, subject], curve))
     return drawn(found)
 

@@ -37,7 +37,7 @@ class Mark:
     kind: str  # of a pass its grade, else its status
     ratio: str
     ulps: str
-    where: str  # the cell of the worst error, and its input
+    where: str  # the check that has the worst error
     statuses: str  # every status that occurs in the group
     rank: int = 0  # among all of the page, the worst last
 
@@ -66,13 +66,12 @@ def mark(group: Group, rank: int = 0) -> Mark:
     passed = status == "passed"
     worst = group.worst.worst if group.worst is not None else None
     off = worst.off.partition(",")[0] if worst is not None else ""
-    at = ", ".join(f"{k}={v}" for k, v in worst.at.items()) if worst is not None else ""
     return Mark(
         word=(group.grade or summary.MARKS[status]) if passed else summary.MARKS[status],
         kind=group.grade or "passed" if passed else status,
         ratio="" if group.ratio is None else magnitude(group.ratio),
         ulps=_brief(off) if off.endswith(" ulp") else "",
-        where=f"{group.worst.check} at {at}" if group.worst is not None else "",
+        where=group.worst.check if group.worst is not None else "",
         statuses=" ".join(s for s, n in group.counts.items() if n),
         rank=rank,
     )
