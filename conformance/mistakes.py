@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from lossproof.conformance.candidates import Base
-from lossproof.conformance.guarded import guarded, smoothed
+from lossproof.conformance.guarded import smoothed
 from lossproof.conformance.variants import remapped, stated
 from lossproof.spec.domain import NONNEGATIVE, REAL, SIGN, UNIT
 from lossproof.spec.loss import Loss
@@ -33,7 +33,6 @@ def variants(base: type[Loss]) -> Iterator[Base]:
     """The known variants of a loss."""
     if base.name in _VARIANTS:
         yield from _VARIANTS[base.name](base)
-    yield from guarded(base)
 
 
 def _of(name: str) -> Callable[[Callable[[Any], Iterator[Base]]], Any]:

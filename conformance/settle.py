@@ -7,7 +7,7 @@ not asked of it. Each of these is said, so that nothing is left out in silence.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -45,18 +45,8 @@ def settle(
     if isinstance(error, (Died, GivenUp)):
         return Settled(implementation=found, notes=tuple(notes))
     notes += [picked] if picked else []
-    steps = (
-        dtypes,
-        shapes,
-        dtypes,
-        _guard,
-        _reductions,
-        _options,
-        wide_enough,
-        _optional,
-        _gradients,
-    )
-    for step in steps:
+    first: tuple[Callable[[Subject], Step], ...] = (dtypes, shapes, dtypes, _ignored, _guard)
+    for step in (*first, _reductions, _options, wide_enough, _optional, _gradients):
         changes, said = step(_subject(found, loss, backend, device))
         found = replace(found, **changes)
         notes += said
@@ -156,6 +146,27 @@ def _options(subject: Subject) -> Step:
         for k, v in chosen.items()
     ]
     return {"dialect": {**subject.implementation.dialect, **chosen}}, said
+
+
+def _ignored(subject: Subject) -> Step:
+    """The label that it can ignore: one of the classes, where it looks up all labels first."""
+    claimed, loss = subject.implementation, subject.loss
+    if "ignore_index" not in (claimed.options or ()):
+        return {}, []
+    option = loss.options["ignore_index"]
+    errors = {}
+    for value in (option.default, *option.landmarks):
+        asked = trial(subject, options={"ignore_index": value}, reduction=subject.reductions[0])
+        labels = np.array(asked.arguments["labels"], copy=True)
+        labels[:1] = value
+        errors[value] = came(subject, replace(asked.with_arguments(labels=labels), cotangent=None))
+    kept = [v for v, shape in errors.items() if not isinstance(shape, Exception)]
+    if option.default in kept or not kept:
+        return {}, []
+    error = errors[option.default]
+    said = f"ignore_index = {option.default} is not offered: {type(error).__name__}: {error}"
+    dialect = {**claimed.dialect, "ignore_index": kept[0]}
+    return {"dialect": dialect}, [f"{said.splitlines()[0][:160]}; {kept[0]} is asked"]
 
 
 def _guard(subject: Subject) -> Step:
