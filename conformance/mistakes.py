@@ -86,6 +86,13 @@ def _softmax(base: Any) -> Iterator[Base]:
         yield from smoothed(base)
 
 
+@_of("softmax log_softmax")
+def _axis(base: Any) -> Iterator[Base]:
+    over = softmax if base.name == "softmax" else log_softmax
+    across = stated(base, lambda _, x: over(x, 0), samples="")
+    yield Base(loss=across, but="it runs over the batch, not over the last axis", cost=0.5)
+
+
 @_of("nll")
 def _likelihood(base: Any) -> Iterator[Base]:
     taken = remapped(base, _changed("log_probabilities", log), {"log_probabilities": UNIT})

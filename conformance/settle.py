@@ -46,7 +46,7 @@ def settle(
         return Settled(implementation=found, notes=tuple(notes))
     notes += [picked] if picked else []
     first: tuple[Callable[[Subject], Step], ...] = (dtypes, shapes, dtypes, _ignored, _guard)
-    for step in (*first, _reductions, _options, wide_enough, _optional, _gradients):
+    for step in (*first, _reductions, _options, _choices, wide_enough, _optional, _gradients):
         changes, said = step(_subject(found, loss, backend, device))
         found = replace(found, **changes)
         notes += said
@@ -148,6 +148,25 @@ def _options(subject: Subject) -> Step:
     return {"dialect": {**subject.implementation.dialect, **chosen}}, said
 
 
+def _choices(subject: Subject) -> Step:
+    """The choices of options, None among them, that it refuses where it takes the default."""
+    loss, claimed = subject.loss, subject.implementation
+    first = subject.reductions[0]
+    if raised(subject, reduction=first) is not None:
+        return {}, []
+    refused: dict[str, tuple[Any, ...]] = {}
+    said = []
+    for key in (k for k in subject.taken if k not in claimed.dialect):
+        option = loss.options[key]
+        for value in (*option.choices, *((None,) if option.optional else ())):
+            error = raised(subject, options={key: value}, reduction=first)
+            if error is not None and not isinstance(error, (Died, GivenUp)):
+                refused[key] = (*refused.get(key, ()), value)
+                why = f"{type(error).__name__}: {error}".splitlines()[0][:120]
+                said.append(f"{key} = {value!r} is not offered: {why}")
+    return ({"refused": refused}, said) if refused else ({}, [])
+
+
 def _ignored(subject: Subject) -> Step:
     """The label that it can ignore: one of the classes, where it looks up all labels first."""
     claimed, loss = subject.implementation, subject.loss
@@ -184,7 +203,8 @@ def _guard(subject: Subject) -> Step:
     setting, fit = max(fits, key=lambda found: found[1])
     if fit < SETTLED:
         return {}, []
-    values = [v for v in loss.options["eps"].landmarks if v]
+    stated = loss.options["eps"]
+    values = [v for v in (*stated.landmarks, 1e-3) if v and stated.accepts(v)]
     meant = any(
         share(subject, questions(subject, options={"eps": v}, reduction=r)) > 0.0
         for v in values
@@ -194,7 +214,7 @@ def _guard(subject: Subject) -> Step:
         said = "eps: its parameter is another guard than that of the loss, and is left as it is"
         return {"options": rest}, [said]
     own = setting["eps"]
-    if own == 0 or loss.options["eps"].default != 0:
+    if own == 0 or stated.default != 0:
         return {}, []
     said = f"eps is held at {own!r}, its default: at 0 it guards nothing"
     return {"options": rest, "dialect": {**claimed.dialect, "eps": own}}, [said]

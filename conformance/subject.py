@@ -129,9 +129,13 @@ class Subject:
     @cached_property
     def option_sets(self) -> tuple[dict[str, Any], ...]:
         """Settings of the options to try, each with the dialect's fixed ones."""
-        fixed = dict(self.implementation.dialect)
+        fixed, refused = dict(self.implementation.dialect), self.implementation.refused
         sets = self.maker.option_sets()
-        return tuple({**s, **fixed} for s in sets if all(k in self.taken for k in s))
+        return tuple(
+            {**s, **fixed}
+            for s in sets
+            if all(k in self.taken and v not in refused.get(k, ()) for k, v in s.items())
+        )
 
     def ask(self, question: Question, **how: Any) -> Answer:
         """The answer to a question, asked once. Raises TargetError if the target raises."""
