@@ -17,14 +17,19 @@ _TARGET = (
     "observed", "obs", "y", "t",
 )  # fmt: skip
 
+_LOGS = (
+    "log_probs", "log_prob", "logprobs", "logp", "log_p", "lprobs", "lprob", "log_probas",
+    "log_probabilities", "log_softmax",
+)  # fmt: skip
+
+#: what says in its name that it is no logit
+LOG_PROBABILITIES = frozenset(_LOGS)
 #: by the name that the specification uses, the nearest first
 ARGUMENTS = MappingProxyType(
     {
         "prediction": _PREDICTION,
-        "logits": ("logits", "logit", "activations", *_PREDICTION),
-        "log_probabilities": (
-            "log_probs", "log_prob", "logp", "log_p", "lprobs", "lprob", "log_probas", *_PREDICTION,
-        ),
+        "logits": ("logits", "logit", "activations", *_LOGS, *_PREDICTION),
+        "log_probabilities": (*_LOGS, *_PREDICTION),
         "x": ("x", "input", "inputs", "logits", "logit", "scores", "z", "a", "v", "tensor"),
         "target": _TARGET,
         "labels": ("labels", "label", *_TARGET),

@@ -208,8 +208,10 @@ def _constructed(
     if open_:
         raise UsageError(f"{shown} needs {', '.join(open_)}; write {shown}({open_[0]}=...)")
     calling = binding.signature(_caller(cls)) or []
-    made = [p for p in parameters if p.name in names or p.name in ("reduction", *fixed)]
     taken = {p.name for p in calling[1:]}
+    made = [p for p in parameters if p.name in names or p.name in ("reduction", *fixed)]
+    # what is called and what is made may go by one name, as a norm and a positive do by `p`
+    made = [p for p in made if p.name not in taken]
 
     def call(*arguments: Any, **named: Any) -> Any:
         options = {p.name: named.pop(p.name) for p in made if p.name in named}

@@ -20,7 +20,8 @@ class Implementation:
     has a gradient for, None meaning every one that the loss has. `options` names the options that
     it takes, None meaning all; likewise `reductions`, `dtypes`, and `optional` for the optional
     arguments. `reducible` is false for a function that has no parameter `reduction`. `arranged`
-    says in which shapes it takes arrays, where not in all. `bound` says in words which parameters
+    says in which shapes it takes arrays, where not in all; `refused` has the values of options that
+    it does not take. `bound` says in words which parameters
     go by another name, and `source` how to load the function again.
     """
 
@@ -36,6 +37,7 @@ class Implementation:
     optional: tuple[str, ...] | None = None
     reducible: bool = True
     arranged: str | None = None
+    refused: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     label: str | None = None
     bound: str = ""
     source: Any = None

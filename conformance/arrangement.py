@@ -4,6 +4,9 @@
 last axis and leave the others, as the functions of Keras do. A question is asked of such a function
 in the shapes that it takes, and its answer put back into the shape of the question: no number
 changes on the way.
+
+`logs` is for functions of log-probabilities in the place of logits: they are given the logarithm of
+the softmax, and their gradient is pulled back through it.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ import numpy as np
 from lossproof.backends.base import Answer
 from lossproof.spec.loss import Loss
 
-FLAT, MATRIX, ROWS = "flat", "matrix", "rows"
+FLAT, MATRIX, ROWS, LOGS = "flat", "matrix", "rows", "logs"
 #: columns of a matrix, the first of these that divides the number of entries
 COLUMNS = (4, 3, 2, 1)
 
@@ -73,6 +76,39 @@ def arranged(
         cotangent=None if cotangent is None else np.reshape(cotangent, upstream),
         shape=shape,
         reduced=reduced,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Normalised:
+    """A question's logits made log-probabilities."""
+
+    arguments: Mapping[str, Any]
+    cotangent: Any
+    name: str
+
+    def back(self, answer: Answer) -> Answer:
+        """The answer, with the gradient in log-probabilities pulled back to logits."""
+        gradient = answer.gradients.get(self.name)
+        given = self.arguments[self.name]
+        if gradient is None or np.shape(gradient) != np.shape(given):
+            return answer
+        with np.errstate(all="ignore"):
+            wide, p = gradient.astype(np.float64), np.exp(np.asarray(given, dtype=np.float64))
+            pulled = wide - p * wide.sum(axis=-1, keepdims=True)
+        gradients = {**answer.gradients, self.name: pulled.astype(gradient.dtype)}
+        return replace(answer, gradients=gradients)
+
+
+def normalised(name: str, arguments: Mapping[str, Any], cotangent: Any) -> Normalised:
+    """The arrays with the logarithm of the softmax of `name`, rounded once."""
+    given = np.asarray(arguments[name])
+    with np.errstate(all="ignore"):
+        z = given.astype(np.float64)
+        shifted = z - z.max(axis=-1, keepdims=True, initial=-np.inf)
+        logs = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    return Normalised(
+        arguments={**arguments, name: logs.astype(given.dtype)}, cotangent=cotangent, name=name
     )
 
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
+
 from lossproof.conformance.candidates import Base
 from lossproof.conformance.variants import stated
 from lossproof.spec.loss import Loss
-from lossproof.spec.maths import log, log_softmax, pick, sigmoid, softmax, total
+from lossproof.spec.maths import log, log_softmax, pick, sigmoid, softmax, total, where
 from lossproof.spec.tracked import Tracked
 
 #: what is added to a probability, the usual first
-GUARDS = (1e-12, 1e-10, 1e-8, 1e-9, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-15, 1e-16)
+GUARDS = (1e-12, 1e-10, 1e-8, 1e-9, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2)
 #: smoothing that released losses hold
 SMOOTHING = (0.1, 0.05, 0.2)
 
@@ -29,14 +31,15 @@ def guarded(base: Any) -> Iterator[Base]:
 
 def _one(guard: float) -> Value:
     def value(bound: Any, logits: Tracked, labels: Any, weight: Any = None) -> Tracked:
-        return -log(pick(softmax(logits), labels) + guard)
+        found: Tracked = bound._from_log_softmax(log(softmax(logits) + guard), labels, weight)
+        return found
 
     return value
 
 
 def _soft(guard: float) -> Value:
     def value(bound: Any, logits: Tracked, target: Tracked, weight: Any = None) -> Tracked:
-        return -total(target * log(softmax(logits) + guard))
+        return -total(bound._mass(target, weight) * log(softmax(logits) + guard))
 
     return value
 
@@ -53,7 +56,9 @@ def _binary(guard: float) -> Value:
         bound: Any, logits: Tracked, target: Tracked, weight: Any = None, pos_weight: Any = None
     ) -> Tracked:
         positive, negative = log(sigmoid(logits) + guard), log(sigmoid(-logits) + guard)
-        return -(target * positive + (1 - target) * negative)
+        by_class = target if pos_weight is None else pos_weight * target
+        losses = -(by_class * positive + (1 - target) * negative)
+        return losses if weight is None else weight * losses
 
     return value
 
@@ -94,12 +99,13 @@ def smoothed(base: type[Loss]) -> Iterator[Base]:
 def _others(part: float, *, entropy: bool) -> Value:
     def value(bound: Any, logits: Tracked, labels: Any, weight: Any = None) -> Tracked:
         logs, count = log_softmax(logits), logits.shape[-1]
-        own = pick(logs, labels)
+        kept = labels != bound.ignore_index
+        own = pick(logs, np.where(kept, labels, 0))
         share = part / (count - 1)
         found = -((1 - part) * own + share * (total(logs) - own))
         if entropy:
             one = log(found.lift(1 - part)) * (1 - part)
             found = found + one + log(found.lift(share)) * part
-        return found
+        return where(kept, found, 0.0)
 
     return value

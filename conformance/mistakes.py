@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from lossproof.conformance.candidates import Base
-from lossproof.conformance.guarded import guarded, smoothed
+from lossproof.conformance.guarded import smoothed
 from lossproof.conformance.variants import remapped, stated
 from lossproof.spec.domain import NONNEGATIVE, REAL, SIGN, UNIT
 from lossproof.spec.loss import Loss
@@ -33,7 +33,6 @@ def variants(base: type[Loss]) -> Iterator[Base]:
     """The known variants of a loss."""
     if base.name in _VARIANTS:
         yield from _VARIANTS[base.name](base)
-    yield from guarded(base)
 
 
 def _of(name: str) -> Callable[[Callable[[Any], Iterator[Base]]], Any]:
@@ -85,6 +84,13 @@ def _softmax(base: Any) -> Iterator[Base]:
         wrong = stated(base, across, samples="")
         yield Base(loss=wrong, but="softmax runs over the batch", cost=1.0)
         yield from smoothed(base)
+
+
+@_of("softmax log_softmax")
+def _axis(base: Any) -> Iterator[Base]:
+    over = softmax if base.name == "softmax" else log_softmax
+    across = stated(base, lambda _, x: over(x, 0), samples="")
+    yield Base(loss=across, but="it runs over the batch, not over the last axis", cost=0.5)
 
 
 @_of("nll")

@@ -12,6 +12,7 @@ from lossproof.conformance.asker import Asker, Hopeless, Patience
 from lossproof.conformance.candidates import Base, Candidate
 from lossproof.conformance.fitted import SETTLED
 from lossproof.conformance.fitting import SHAPES, Fit, judged, sieve
+from lossproof.conformance.guarded import guarded
 from lossproof.conformance.held import settings
 from lossproof.conformance.identify import LINES, SIMPLE, closest
 from lossproof.conformance.mistakes import variants
@@ -103,6 +104,7 @@ def _otherwise(asker: Asker, situation: _Situation, shapes: Any, until: float) -
     dropped = tuple(without(loss)) if situation.whole else ()
     stages: tuple[Iterable[tuple[Base, Asker, Mapping[str, Any]]], ...] = (
         ((b, asker, asked) for b in (Base(loss=loss), *dropped, *variants(loss))),
+        ((b, asker, asked) for b in guarded(loss)),
         ((b, asker, asked) for b in exchanged(loss)),
         () if situation.whole else _others(asker),
     )

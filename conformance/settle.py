@@ -7,7 +7,7 @@ not asked of it. Each of these is said, so that nothing is left out in silence.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -45,18 +45,8 @@ def settle(
     if isinstance(error, (Died, GivenUp)):
         return Settled(implementation=found, notes=tuple(notes))
     notes += [picked] if picked else []
-    steps = (
-        dtypes,
-        shapes,
-        dtypes,
-        _guard,
-        _reductions,
-        _options,
-        wide_enough,
-        _optional,
-        _gradients,
-    )
-    for step in steps:
+    first: tuple[Callable[[Subject], Step], ...] = (dtypes, shapes, dtypes, _ignored, _guard)
+    for step in (*first, _reductions, _options, _choices, wide_enough, _optional, _gradients):
         changes, said = step(_subject(found, loss, backend, device))
         found = replace(found, **changes)
         notes += said
@@ -158,6 +148,46 @@ def _options(subject: Subject) -> Step:
     return {"dialect": {**subject.implementation.dialect, **chosen}}, said
 
 
+def _choices(subject: Subject) -> Step:
+    """The choices of options, None among them, that it refuses where it takes the default."""
+    loss, claimed = subject.loss, subject.implementation
+    first = subject.reductions[0]
+    if raised(subject, reduction=first) is not None:
+        return {}, []
+    refused: dict[str, tuple[Any, ...]] = {}
+    said = []
+    for key in (k for k in subject.taken if k not in claimed.dialect):
+        option = loss.options[key]
+        for value in (*option.choices, *((None,) if option.optional else ())):
+            error = raised(subject, options={key: value}, reduction=first)
+            if error is not None and not isinstance(error, (Died, GivenUp)):
+                refused[key] = (*refused.get(key, ()), value)
+                why = f"{type(error).__name__}: {error}".splitlines()[0][:120]
+                said.append(f"{key} = {value!r} is not offered: {why}")
+    return ({"refused": refused}, said) if refused else ({}, [])
+
+
+def _ignored(subject: Subject) -> Step:
+    """The label that it can ignore: one of the classes, where it looks up all labels first."""
+    claimed, loss = subject.implementation, subject.loss
+    if "ignore_index" not in (claimed.options or ()):
+        return {}, []
+    option = loss.options["ignore_index"]
+    errors = {}
+    for value in (option.default, *option.landmarks):
+        asked = trial(subject, options={"ignore_index": value}, reduction=subject.reductions[0])
+        labels = np.array(asked.arguments["labels"], copy=True)
+        labels[:1] = value
+        errors[value] = came(subject, replace(asked.with_arguments(labels=labels), cotangent=None))
+    kept = [v for v, shape in errors.items() if not isinstance(shape, Exception)]
+    if option.default in kept or not kept:
+        return {}, []
+    error = errors[option.default]
+    said = f"ignore_index = {option.default} is not offered: {type(error).__name__}: {error}"
+    dialect = {**claimed.dialect, "ignore_index": kept[0]}
+    return {"dialect": dialect}, [f"{said.splitlines()[0][:160]}; {kept[0]} is asked"]
+
+
 def _guard(subject: Subject) -> Step:
     """Whether its eps is that of the loss: many a clamp is called so, and is then left as it is.
 
@@ -173,7 +203,8 @@ def _guard(subject: Subject) -> Step:
     setting, fit = max(fits, key=lambda found: found[1])
     if fit < SETTLED:
         return {}, []
-    values = [v for v in loss.options["eps"].landmarks if v]
+    stated = loss.options["eps"]
+    values = [v for v in (*stated.landmarks, 1e-3) if v and stated.accepts(v)]
     meant = any(
         share(subject, questions(subject, options={"eps": v}, reduction=r)) > 0.0
         for v in values
@@ -183,7 +214,7 @@ def _guard(subject: Subject) -> Step:
         said = "eps: its parameter is another guard than that of the loss, and is left as it is"
         return {"options": rest}, [said]
     own = setting["eps"]
-    if own == 0 or loss.options["eps"].default != 0:
+    if own == 0 or stated.default != 0:
         return {}, []
     said = f"eps is held at {own!r}, its default: at 0 it guards nothing"
     return {"options": rest, "dialect": {**claimed.dialect, "eps": own}}, [said]

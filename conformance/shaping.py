@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from lossproof.backends.aliases import LOG_PROBABILITIES
 from lossproof.conformance import arrangement
 from lossproof.conformance.agreement import trial
 from lossproof.conformance.subject import Subject
@@ -16,7 +17,12 @@ Step = tuple[dict[str, Any], list[str]]
 
 
 def shapes(subject: Subject) -> Step:
-    """The shapes in which it takes arrays that the loss allows in all."""
+    """The shapes in which it takes arrays that the loss allows in all, and whether its logits are
+    log-probabilities, by their name."""
+    named = subject.implementation.bound.partition("logits = ")[2].partition(" (")[0]
+    if named in LOG_PROBABILITIES:
+        said = f"logits: {named} are log-probabilities, and are given as such"
+        return {"arranged": arrangement.LOGS}, [said]
     if not arrangement.fits(subject.loss):
         return {}, []
     line = replace(trial(subject), cotangent=None)

@@ -17,7 +17,7 @@ from lossproof.backends.process.backend import GivenUp
 from lossproof.backends.process.client import Died
 from lossproof.backends.registry import Implementation
 from lossproof.conformance import oracle
-from lossproof.conformance.arrangement import Arranged, arranged
+from lossproof.conformance.arrangement import LOGS, Arranged, Normalised, arranged, normalised
 from lossproof.conformance.effort import Effort
 from lossproof.conformance.points import Maker
 from lossproof.spec.formats import FORMATS, Format
@@ -129,9 +129,13 @@ class Subject:
     @cached_property
     def option_sets(self) -> tuple[dict[str, Any], ...]:
         """Settings of the options to try, each with the dialect's fixed ones."""
-        fixed = dict(self.implementation.dialect)
+        fixed, refused = dict(self.implementation.dialect), self.implementation.refused
         sets = self.maker.option_sets()
-        return tuple({**s, **fixed} for s in sets if all(k in self.taken for k in s))
+        return tuple(
+            {**s, **fixed}
+            for s in sets
+            if all(k in self.taken and v not in refused.get(k, ()) for k, v in s.items())
+        )
 
     def ask(self, question: Question, **how: Any) -> Answer:
         """The answer to a question, asked once. Raises TargetError if the target raises."""
@@ -191,11 +195,13 @@ class Subject:
 
     def _arranged(
         self, arguments: Mapping[str, Any], cotangent: Any, reduction: str, how: Mapping[str, Any]
-    ) -> Arranged | None:
-        """The arrays in the shapes that the function takes, None where it takes all."""
+    ) -> Arranged | Normalised | None:
+        """The arrays in the form that the function takes, None where it takes them as they are."""
         claimed = self.implementation
         if claimed.arranged is None:
             return None
+        if claimed.arranged == LOGS:
+            return normalised("logits", arguments, cotangent)
         if how.get("transformation") == "vmap":
             raise BackendError("the function takes no arrays of one axis less")
         reduced = self.loss.output != "*" or reduction != "none"

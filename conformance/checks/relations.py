@@ -32,6 +32,8 @@ def relations(subject: Subject, question: Question) -> Iterator[Observation]:
     """Each relation that holds for the options of the question."""
     for relation in subject.loss.relations:
         fixed = {k: v for k, v in relation.at.items() if k in subject.taken}
+        if any(v in subject.implementation.refused.get(k, ()) for k, v in fixed.items()):
+            continue
         asked = replace(question, options={**subject.loss.complete(question.options), **fixed})
         if not relation.when(asked.options):
             continue
