@@ -35,6 +35,12 @@ def returned(value: Any) -> str:
     return f"an object of type {type(value).__name__}"
 
 
+def must_fit(shape: tuple[int, ...], stated: tuple[int, ...]) -> None:
+    """Raises NotAnArray where a result has another shape than the cotangent that is pulled back."""
+    if tuple(shape) != tuple(stated):
+        raise NotAnArray(f"shape {tuple(shape)} came back, {tuple(stated)} is stated")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Answer:
     """What came back from one call: NumPy arrays, bfloat16 as `ml_dtypes.bfloat16`.

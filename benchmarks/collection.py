@@ -1,9 +1,11 @@
 """Loss functions as they stand in released packages: the wrong ones caught, the right ones flagged.
 
-`collection.toml` names them: a package, an adapter in one line, and what is known of it. Cases of
-packages that are not installed are counted and left out. All of them, or those of a pattern:
+`collection.toml` names them: a package, an adapter in one line, and what is known of it. Those of
+`extracts.toml` are taken out of files of packages that need not be importable, as they may want
+another framework; `pip install --no-deps --target DIR PACKAGE ...` brings them. Cases of packages
+that are not installed are counted and left out. All of them, or those of patterns:
 
-python benchmarks/collection.py ['keras-*'] [--dtype float32] [--show]
+python benchmarks/collection.py ['keras-*'] [--packages DIR] [--dtype float32] [--show]
 """
 
 from __future__ import annotations
@@ -18,8 +20,11 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from extracts import expanded
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -29,26 +34,32 @@ else:
 Case = dict[str, Any]
 
 
-def cases(pattern: str) -> list[Case]:
-    """The cases whose id matches a pattern."""
-    text = Path(__file__).with_suffix(".toml").read_text(encoding="utf-8")
-    return [c for c in tomllib.loads(text)["case"] if fnmatch.fnmatch(c["id"], pattern)]
+def cases(patterns: Sequence[str]) -> list[Case]:
+    """The cases whose id matches one of the patterns."""
+    files = [Path(__file__).with_name(name) for name in ("collection.toml", "extracts.toml")]
+    found = [c for f in files for c in tomllib.loads(f.read_text(encoding="utf-8"))["case"]]
+    return [c for c in found if any(fnmatch.fnmatch(c["id"], p) for p in patterns)]
 
 
-def source(case: Case) -> str:
-    """The file that is checked: imports, the adapter as `loss`, and its gradient if it has one."""
+def source(case: Case, roots: list[Path]) -> str | None:
+    """The file that is checked: imports, the adapter as `loss`, and its gradient if it has one.
+
+    None where a file that it is taken from is not there.
+    """
+    if "source" in case:
+        return expanded(case["source"], roots)
     lines = [case["setup"], f"loss = {case['function']}"]
     if "backward" in case:
         lines.append(f"loss_backward = {case['backward']}")
     return "\n".join(lines) + "\n"
 
 
-def check(case: Case, dtype: str | None) -> tuple[list[str] | None, str]:
+def check(case: Case, text: str, dtype: str | None) -> tuple[list[str] | None, str]:
     """The checks that are violated, None if there is no verdict, and what `lossproof` printed."""
     environment = dict(pair.split("=", 1) for pair in case.get("environment", "").split())
     with tempfile.TemporaryDirectory() as folder:
         file, verdict = Path(folder) / "case.py", Path(folder) / "verdict.json"
-        file.write_text(source(case), encoding="utf-8")
+        file.write_text(text, encoding="utf-8")
         words = ["check", f"{file}:loss", "--loss", case["loss"], "--backend", case["backend"]]
         words += ["--seed", "0", "--json", str(verdict)]
         for name, value in case.get("fix", {}).items():
@@ -78,32 +89,33 @@ def verdict(case: Case, violated: list[str] | None) -> str:
     return "caught" if named & set(case["caught"]) else "other check" if named else "missed"
 
 
-def version(case: Case) -> str | None:
+def version(case: Case, roots: list[Path]) -> str | None:
     """The version of the case's package, or None."""
-    try:
-        return importlib.metadata.version(case["package"])
-    except importlib.metadata.PackageNotFoundError:
-        return None
+    found = importlib.metadata.distributions(name=case["package"], path=[str(r) for r in roots])
+    return next((d.version for d in found), None)
 
 
 def main() -> None:
     """Run the cases and print a line for each, then the totals."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("pattern", nargs="?", default="*")
+    parser.add_argument("patterns", nargs="*", default=["*"])
+    parser.add_argument("--packages", type=Path, help="a folder of packages, for extracts")
     parser.add_argument("--dtype", help="one dtype alone")
     parser.add_argument("--show", action="store_true", help="what lossproof says of each")
     options = parser.parse_args()
+    roots = [Path(p) for p in sys.path]
+    roots[:0] = [] if options.packages is None else [options.packages]
     totals: Counter[str] = Counter()
-    for case in cases(options.pattern):
-        found = version(case)
-        if found is None:
+    for case in cases(options.patterns):
+        found, text = version(case, roots), source(case, roots)
+        if found is None or text is None:
             totals["not installed"] += 1
             continue
         started, printed = time.monotonic(), ""
         violated: list[str] | None = []
         dtypes = case.get("dtypes", [None]) if options.dtype is None else [options.dtype]
         for dtype in dtypes:
-            some, output = check(case, dtype)
+            some, output = check(case, text, dtype)
             violated = None if violated is None or some is None else violated + some
             printed += output
         said = verdict(case, violated)

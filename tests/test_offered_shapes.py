@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from lossproof.backends import loading
-from lossproof.conformance.arrangement import COLUMNS, arranged
+from lossproof.backends.base import Answer
+from lossproof.conformance.arrangement import COLUMNS, arranged, normalised
 from lossproof.conformance.registry import backend
 from lossproof.conformance.settle import Settled, settle
 from lossproof.conformance.subject import Subject
@@ -194,3 +195,68 @@ def forecasts(target: Any, forecast: Any) -> Any:
 
 def test_a_forecast_is_a_prediction() -> None:
     assert settled(forecasts, "mae").implementation.bound == "prediction = forecast (alias)"
+
+
+def log_probabilities(
+    log_probs: Any, targets: Any, input_lengths: Any, target_lengths: Any, blank: int = 0
+) -> Any:
+    from lossproof.backends.numpy_.ctc import ctc
+
+    assert np.allclose(np.exp(log_probs.astype(np.float64)).sum(axis=-1), 1.0, atol=1e-2)
+    return ctc(log_probs, targets, input_lengths, target_lengths, blank=blank, reduction="none")
+
+
+def test_log_probabilities_are_given_where_their_name_asks_for_them() -> None:
+    found = settled(log_probabilities, "ctc")
+    assert found.implementation.arranged == "logs"
+    assert "logits: log_probs are log-probabilities, and are given as such" in found.notes
+    one = subject(found)
+    assert not one.judge(one.maker.question(2), "value").violations.any()
+
+
+def test_a_gradient_in_log_probabilities_is_pulled_back_to_logits() -> None:
+    logits = np.array([[1.0, 2.0, -3.0]])
+    found = normalised("logits", {"logits": logits}, None)
+    p = np.exp(found.arguments["logits"])
+    slope = np.array([[-1.0, 0.0, 0.0]])  # of -log p at the first class
+    pulled = found.back(Answer(value=np.zeros(1), gradients={"logits": slope})).gradients["logits"]
+    np.testing.assert_allclose(pulled, p + slope, rtol=1e-14)
+
+
+def looking_up(log_probs: Any, target: Any, ignore_index: int = 0) -> Any:
+    found = -np.take_along_axis(log_probs, np.asarray(target)[:, None], axis=1)[:, 0]
+    return np.where(target == ignore_index, 0.0, found).astype(log_probs.dtype)
+
+
+def test_a_label_that_is_looked_up_first_is_ignored_only_if_it_is_a_class() -> None:
+    found = settled(looking_up, "nll")
+    assert found.implementation.dialect["ignore_index"] == 1
+    assert any(note.startswith("ignore_index = -100 is not offered") for note in found.notes)
+    assert all(s["ignore_index"] == 1 for s in subject(found).option_sets)
+
+
+def balancing(logits: Any, target: Any, alpha: float = 0.25, gamma: float = 2.0) -> Any:
+    s = np.where(target == 1, logits, -logits)
+    losses = np.logaddexp(0, -s) * np.exp(-gamma * np.logaddexp(0, s))
+    return np.where(target == 1, alpha, 1 - alpha) * losses
+
+
+def test_a_choice_that_is_refused_is_not_asked() -> None:
+    found = settled(balancing, "sigmoid_focal")
+    assert found.implementation.refused == {"alpha": (None,)}
+    assert all(s.get("alpha", 0.25) is not None for s in subject(found).option_sets)
+
+
+class Triplet:
+    def __init__(self, margin: float = 1.0, p: float = 2.0) -> None:
+        self.margin, self.p = margin, p
+
+    def __call__(self, a: Any, p: Any, n: Any) -> Any:
+        near, far = (np.linalg.norm(a - x, ord=self.p, axis=1) for x in (p, n))
+        return np.maximum(near - far + self.margin, 0)
+
+
+def test_a_norm_and_a_positive_may_both_be_called_p() -> None:
+    found = settled(Triplet, "triplet_margin")
+    assert "positive = p (alias)" in found.implementation.bound
+    assert found.implementation.options == ("margin",)

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from lossproof.backends.base import BackendError
+from lossproof.backends.base import BackendError, must_fit
 
 Arrays = dict[str, Array]
 Options = dict[str, Any]
@@ -111,6 +111,8 @@ def _function(
 
 def _by_vjp(loss: Callable[[Arrays], Any], moving: Arrays, cotangent: Array) -> Result:
     value, pull = jax.vjp(loss, moving)
+    if hasattr(value, "shape"):
+        must_fit(value.shape, cotangent.shape)
     gradients: Arrays = pull(cotangent.astype(value.dtype))[0]
     return value, gradients
 

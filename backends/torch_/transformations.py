@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lossproof.backends.base import BackendError
+from lossproof.backends.base import BackendError, must_fit
 from lossproof.spec.evaluate import direction
 
 Function = Callable[[Mapping[str, Tensor]], Any]
@@ -46,6 +46,7 @@ def _pulled_back(
         return {}
     if not isinstance(value, Tensor) or not value.requires_grad:
         return dict.fromkeys(names)
+    must_fit(value.shape, cotangent.shape)
     gradients = torch.autograd.grad(
         value,
         [tensors[name] for name in names],

@@ -44,6 +44,8 @@ def shapes(subject: Subject, question: Question) -> Iterator[Observation]:
                 kind = type(error.error).__name__
                 yield Observation(question=other, conventions={_words(other): f"raises {kind}"})
                 break
+            if judgement.got is None and _empty(other):
+                continue  # of nothing, no gradient and one without entries are the same
             name = quantity.replace(".", " in ")
             yield compared(other, judgement, what=f"the {name} is wrong for {_words(other)}")
     yield from _long(subject)

@@ -65,20 +65,6 @@ class KlDiv(Loss):
             return {"prediction": -p, "target": p * (target - prediction) + p}
         return {"prediction": -target, "target": log(target) + target / target - prediction}
 
-    def vjp_by_chain(self, cotangent: Tracked, prediction: Tracked, target: Tracked) -> Gradients:
-        # u / t first, as the derivative of x · log y has it in JAX: it may overflow
-        if self.log_target:
-            p = exp(target)
-            chained = cotangent * p
-            return {
-                "prediction": -chained,
-                "target": cotangent * (target - prediction) * p + chained,
-            }
-        return {
-            "prediction": -(cotangent * target),
-            "target": cotangent * (log(target) - prediction) + cotangent / target * target,
-        }
-
     def denominator_of(self, reduction: str, **arguments: Any) -> Tracked:
         if reduction == "batchmean":
             return self.arithmetic.constant(float(arguments["prediction"].shape[0]))
