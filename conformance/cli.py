@@ -14,7 +14,6 @@ import click
 
 from lossproof import __version__
 from lossproof.backends.base import DTYPES
-from lossproof.backends.loading import Source
 from lossproof.backends.process.backend import Limits
 from lossproof.conformance import (
     commands_compare,
@@ -26,7 +25,7 @@ from lossproof.conformance import (
     targets,
 )
 from lossproof.conformance.effort import EFFORTS
-from lossproof.conformance.given import PATH, pair, split, value
+from lossproof.conformance.given import PATH, source, split
 from lossproof.conformance.plan import Selection, Shard
 from lossproof.conformance.registry import UsageError
 from lossproof.conformance.worker import single_threaded
@@ -231,12 +230,7 @@ def check(
     """
     single_threaded()
     request = targets.Request(
-        source=Source(
-            target=target,
-            map=dict(pair(text, "--map") for text in split(bindings)),
-            fix={k: value(v) for k, v in (pair(text, "--fix") for text in constants)},
-            backward=backward,
-        ),
+        source=source(target, bindings, constants, backward),
         selection=Selection(
             losses=(loss,),
             backends=(backend,),

@@ -14,7 +14,8 @@ from lossproof.conformance import columns as parities
 from lossproof.conformance.asker import Hopeless
 from lossproof.conformance.claims import Claims
 from lossproof.conformance.effort import EFFORTS
-from lossproof.conformance.given import pair, split, value
+from lossproof.conformance.given import STYLE, split
+from lossproof.conformance.given import source as source_of
 from lossproof.conformance.identify import identify as found_of
 from lossproof.conformance.parity import Column, compare
 from lossproof.conformance.parity_table import STYLES
@@ -77,11 +78,7 @@ def identify(
     absent = inner.missing()
     if absent is not None:
         raise UsageError(absent)
-    source = Source(
-        target=target,
-        map=dict(pair(text, "--map") for text in bindings),
-        fix={k: value(v) for k, v in (pair(text, "--fix") for text in constants)},
-    )
+    source = source_of(target, bindings, constants)
     for key in source.map:
         losses = catalogue().values()
         names = {n for loss in losses for n in (*loss.arguments, *loss.options)}
@@ -117,13 +114,7 @@ def _placed(source: Source, inner: Backend, isolation: bool, seconds: float) -> 
 )
 @click.option("--dtype", "dtypes", multiple=True, help="Default: float32 and float64.")
 @click.option("--profile", default="smoke", show_default=True, help=f"{', '.join(EFFORTS)}.")
-@click.option(
-    "--format",
-    "style",
-    type=click.Choice(["terminal", "md", "json"]),
-    default="terminal",
-    show_default=True,
-)
+@STYLE
 @click.option("--differences", is_flag=True, help="Only the rows in which columns differ.")
 def parity(
     loss: str,

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import ast
 from pathlib import Path
-from typing import Any
 
 import click
 
 from lossproof.backends.base import DTYPES
 from lossproof.conformance.export import export as exported
-from lossproof.conformance.given import PATH
-from lossproof.conformance.registry import UsageError, choose
+from lossproof.conformance.given import PATH, pair, value
+from lossproof.conformance.registry import choose
 from lossproof.reports import vectors
 from lossproof.reports.atomic import write_text
 from lossproof.spec.loss import catalogue
@@ -51,20 +49,11 @@ def export(
     """
     choose("loss", loss, tuple(catalogue()))
     choose("dtype", dtype, DTYPES)
-    document = exported(loss, dtype, dict(map(_setting, settings)), points=points, seed=seed)
+    options = {k: value(v) for k, v in (pair(text, "--option") for text in settings)}
+    document = exported(loss, dtype, options, points=points, seed=seed)
     write_text(out, vectors.text(document))
     entries = sum(len(q) for v in document.vectors for q in (v.value, *v.gradients.values()))
     click.echo(f"{out}: {len(document.vectors)} vectors, {entries} numbers")
-
-
-def _setting(text: str) -> tuple[str, Any]:
-    name, equals, value = text.partition("=")
-    if not equals or not name.strip() or not value.strip():
-        raise UsageError(f"--option takes NAME=VALUE, got {text!r}")
-    try:
-        return name.strip(), ast.literal_eval(value.strip())
-    except (ValueError, SyntaxError):
-        return name.strip(), value.strip()
 
 
 COMMANDS = (export,)

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 from msgspec.structs import replace
 
-from lossproof.conformance.given import PATH, split
+from lossproof.conformance.given import PATH, STYLE, split
 from lossproof.conformance.naming import fitting
 from lossproof.conformance.registry import UsageError
 from lossproof.reports import (
@@ -64,13 +64,13 @@ class Format:
     narrowed: bool = False
 
 
-def _in_terminal(given: Given) -> str:
+def _in_terminal(report: Report, limit: int | None = None) -> str:
     width = shutil.get_terminal_size((100, 20)).columns
-    return terminal.render(given.report, width, sys.stdout.isatty())
+    return terminal.render(report, width, sys.stdout.isatty(), limit=limit)
 
 
 FORMATS: Mapping[str, Format] = {
-    "terminal": Format(write=_in_terminal),
+    "terminal": Format(write=lambda given: _in_terminal(given.report)),
     "md": Format(write=lambda given: markdown.render(given.report)),
     "junit": Format(write=lambda given: junit.render(given.report)),
     "csv": Format(write=lambda given: sheet.render(given.report)),
@@ -117,13 +117,6 @@ def _deliver(text: str, out: Path | None) -> None:
 
 
 OUT = click.option("--out", "-o", type=PATH, help="Write to this file; default: print.")
-STYLE = click.option(
-    "--format",
-    "style",
-    type=click.Choice(["terminal", "md", "json"]),
-    default="terminal",
-    show_default=True,
-)
 
 
 @click.command()
@@ -223,8 +216,7 @@ def merge(files: tuple[Path, ...], out: Path, partial: bool, any_cpu: bool) -> N
     parts = [Part(name=str(file), report=jsonl.read(file)) for file in files]
     whole = merged(parts, partial=partial, any_cpu=any_cpu)
     jsonl.write(out, whole)
-    width = shutil.get_terminal_size((100, 20)).columns
-    click.echo(terminal.render(whole, width, sys.stdout.isatty(), limit=LINES), nl=False)
+    click.echo(_in_terminal(whole, LINES), nl=False)
     click.echo(f"report: {out}")
     assert whole.footer is not None
     sys.exit(whole.footer.exit_code)

@@ -20,11 +20,11 @@ from lossproof.conformance import oracle
 from lossproof.conformance.points import SIZES
 from lossproof.conformance.subject import Incomparable, Subject, TargetError
 from lossproof.conformance.sweeps import points
+from lossproof.conformance.swept import axes, digits, pattern, told
 from lossproof.reports.curve import Curve, Numbers, Sweep, Trace
 from lossproof.spec.carriers import entry
 from lossproof.spec.domain import Domain
 from lossproof.spec.formats import Format
-from lossproof.spec.loss import Argument
 from lossproof.spec.question import Question
 
 Reals = npt.NDArray[np.float64]
@@ -34,8 +34,6 @@ Place = tuple[Any, ...]
 #: where that question is dear: its array is larger than LARGE
 PACKED, COUPLED, FEW = 81, 41, 21
 LARGE = 50
-#: what rows of real numbers are held at, each argument beginning at another place
-PATTERN = (0.5, -1.0, 0.25, 1.5, -0.75)
 #: no more entries of what is held are written out
 ENTRIES = 4
 
@@ -91,7 +89,7 @@ class Sweeper:
         if self.packed:
             return PACKED
         argument = self.subject.loss.arguments[self.key]
-        size = np.prod([self.sizes[a] for a in _axes(argument)])
+        size = np.prod([self.sizes[a] for a in axes(argument)])
         return COUPLED if self.sweep == "shape" and size <= LARGE else FEW
 
     def curve(self) -> Curve:
@@ -146,7 +144,7 @@ class Sweeper:
             if argument.optional:
                 arguments[key] = None
                 continue
-            array = self._typical(argument.domain, _axes(argument), place)
+            array = self._typical(argument.domain, axes(argument), place)
             if key == self.key:
                 array[self._entry(array.ndim)] = x if self.packed else x[0]
             arguments[key] = array
@@ -192,8 +190,8 @@ class Sweeper:
         if domain.kind == "values":
             return np.full(shape, domain.values[-1])
         if np.isinf(domain.low) and np.isinf(domain.high):
-            pattern = np.resize(np.roll(PATTERN, -place), row)
-            return np.zeros(shape) if plain else np.broadcast_to(pattern, shape).copy()
+            numbers = pattern(int(np.prod(row)), place).reshape(row)
+            return np.zeros(shape) if plain else np.broadcast_to(numbers, shape).copy()
         if np.isfinite(domain.low) and np.isfinite(domain.high):
             if plain:
                 return np.full(shape, domain.low)
@@ -214,10 +212,10 @@ class Sweeper:
                 raise Incomparable(part, judgement.problem or "nothing came back")
             at = self._entry(judgement.ratios.ndim)
             ratios, excused = (np.atleast_1d(a[at]) for a in (judgement.ratios, judgement.excused))
-            error += [None if e else _digits(r, 3) for r, e in zip(ratios, excused, strict=True)]
+            error += [None if e else digits(r, 3) for r, e in zip(ratios, excused, strict=True)]
             if self.sweep == "shape":
                 numbers = np.atleast_1d(judgement.got.astype(np.float64)[at])
-                got += [_digits(v, 5) for v in numbers]
+                got += [digits(v, 5) for v in numbers]
                 truth += self._truth(part, quantity, at)
         chosen = [tuple(a[i] for i in order) if a else () for a in (error, got, truth)]
         return Trace(error=chosen[0], got=chosen[1], truth=chosen[2])
@@ -230,39 +228,17 @@ class Sweeper:
         inside[at] = True
         balls = [(entry(found.exact, i), bool(found.wide[i])) for i in places if inside[i]]
         return tuple(
-            _digits(float(x.mid()), 5)
+            digits(float(x.mid()), 5)
             if x.is_finite() and not (wide and float(x.rad()) > 0.0)
             else None
             for x, wide in balls
         )
 
     def _held(self, question: Question) -> str:
-        """The first sample of a question in words, `x` in place of what is swept."""
-        words = {
-            key: self._words(np.asarray(array), key == self.key)
-            for key, array in question.arguments.items()
-            if array is not None
-        }
-        words |= {key: str(value) for key, value in self.options.items()}
-        return ", ".join(f"{key}={text}" for key, text in words.items())
-
-    def _words(self, array: npt.NDArray[Any], swept: bool) -> str:
-        sample = array[0] if self.packed and array.ndim else array
-        numbers = [f"{v:g}" for v in sample.astype(np.float64).ravel().tolist()]
-        if swept:
-            numbers[0] = "x"
-        if not sample.ndim:
-            return numbers[0]
-        more = [f"... {len(numbers)} in all"] if len(numbers) > ENTRIES + 1 else []
-        return f"({', '.join([*numbers[: ENTRIES if more else None], *more])})"
-
-
-def _axes(argument: Argument) -> tuple[str, ...]:
-    return ("*",) if argument.shape == "*" else argument.axes
-
-
-def _digits(value: float, places: int) -> float:
-    return float(f"{value + 0.0:.{places}g}")
+        """The first sample of a question in words."""
+        arrays = {k: np.asarray(v) for k, v in question.arguments.items() if v is not None}
+        samples = {k: a[0] if self.packed and a.ndim else a for k, a in arrays.items()}
+        return told(samples, self.options, self.key, ENTRIES)
 
 
 def _shortest(value: float, fmt: Format) -> float:

@@ -1,4 +1,4 @@
-"""What is given on the command line, read: lists, pairs, values and paths."""
+"""What is given on the command line, read: lists, pairs, values, targets and paths."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from lossproof.backends.loading import Source
 from lossproof.conformance.registry import UsageError
 
 
@@ -38,6 +39,21 @@ def value(text: str) -> Any:
         return text
 
 
+def source(
+    target: str,
+    bindings: tuple[str, ...],
+    constants: tuple[str, ...],
+    backward: str | None = None,
+) -> Source:
+    """A target with what --map and --fix say of its parameters. Raises UsageError."""
+    return Source(
+        target=target,
+        map=dict(pair(text, "--map") for text in split(bindings)),
+        fix={k: value(v) for k, v in (pair(text, "--fix") for text in constants)},
+        backward=backward,
+    )
+
+
 class _Path(click.Path):
     """A path; not the empty one, which means the working directory to Python."""
 
@@ -49,3 +65,10 @@ class _Path(click.Path):
 
 
 PATH = _Path(path_type=Path)
+STYLE = click.option(
+    "--format",
+    "style",
+    type=click.Choice(["terminal", "md", "json"]),
+    default="terminal",
+    show_default=True,
+)

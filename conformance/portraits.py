@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from flint import arb, ctx
 
-from lossproof.conformance.curves import PATTERN
 from lossproof.conformance.sweeps import END
+from lossproof.conformance.swept import axes, digits, pattern, told
 from lossproof.reports.site.model import Kink, Portrait
 from lossproof.spec import evaluate
 from lossproof.spec.carriers import boxed
@@ -63,7 +63,7 @@ def _kink(loss: type[Loss], key: str, x: float) -> Kink:
 
     What is enclosed at the point itself may be wider, where several branches meet.
     """
-    ends = sorted(_digits(float(_at(loss, key, x + side * BESIDE)[1])) for side in (-1, 1))
+    ends = sorted(digits(float(_at(loss, key, x + side * BESIDE)[1]), DIGITS) for side in (-1, 1))
     return Kink(x=x, low=ends[0], high=ends[1])
 
 
@@ -114,8 +114,7 @@ def _question(loss: type[Loss], key: str, place: float) -> Question:
         if argument.optional:
             arguments[name] = None
             continue
-        axes = ("*",) if argument.shape == "*" else argument.axes
-        shape = tuple(sizes[axis] for axis in axes)
+        shape = tuple(sizes[axis] for axis in axes(argument))
         array = _typical(argument.domain, shape, turn, sizes)
         if name == key:
             array = array.astype(np.float64)
@@ -144,30 +143,13 @@ def _typical(
         return np.full(shape, domain.low + 1.0)
     if size == 1:
         return np.zeros(shape)
-    return np.resize(np.roll(PATTERN, -turn), size).reshape(shape)
+    return pattern(size, turn).reshape(shape)
 
 
 def _held(question: Question, key: str) -> str:
-    """What is held, in words; `x` in place of what is swept."""
-    arrays = {k: np.asarray(v) for k, v in question.arguments.items() if v is not None}
-    words = {name: _words(array, name == key) for name, array in arrays.items()}
-    words |= {name: str(value) for name, value in question.loss.complete({}).items()}
-    return ", ".join(f"{name}={text}" for name, text in words.items())
-
-
-def _words(array: npt.NDArray[Any], swept: bool) -> str:
-    numbers = [f"{v:g}" for v in array.astype(np.float64).ravel().tolist()]
-    if swept:
-        numbers[0] = "x"
-    if len(numbers) == 1:
-        return numbers[0]
-    more = [f"... {len(numbers)} in all"] if len(numbers) > ENTRIES else []
-    return f"({', '.join([*numbers[:ENTRIES], *more])})"
+    arrays = {k: np.squeeze(v) for k, v in question.arguments.items() if v is not None}
+    return told(arrays, question.loss.complete({}), key, ENTRIES)
 
 
 def _number(x: arb) -> float | None:
-    return _digits(float(x.mid())) if x.is_finite() else None
-
-
-def _digits(value: float) -> float:
-    return float(f"{value + 0.0:.{DIGITS}g}")
+    return digits(float(x.mid()), DIGITS) if x.is_finite() else None

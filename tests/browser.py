@@ -1,31 +1,32 @@
-"""A browser for tests: Chromium, headless, over the pipe of its DevTools protocol.
+"""A browser for tests: Chromium as it is installed here, driven by Playwright.
 
-Nothing but the browser itself is needed. `find` says where it is; where there is none, tests skip,
-unless LOSSPROOF_REQUIRE_BROWSER=1 says that there must be one.
+Where either is missing, tests skip, unless LOSSPROOF_REQUIRE_BROWSER=1 says that there must be one.
 """
 
 from __future__ import annotations
 
-import base64
-import json
 import os
-import select
 import shutil
-import subprocess
-import tempfile
-import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import Any
+
+try:
+    from playwright import sync_api
+except ImportError:
+    sync_api = None
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 REQUIRED = "LOSSPROOF_REQUIRE_BROWSER"
-QUIET = (
-    "--headless", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync", "--no-first-run", "--no-default-browser-check", "--hide-scrollbars",
-    "--disable-extensions", "--disable-dev-shm-usage", "--remote-debugging-pipe",
-)  # fmt: skip
-TIMEOUT = 60.0
+TIMEOUT = 30_000  # milliseconds: the machine may be busy
+#: of the windows that pages are made for: a computer's and a telephone's
+WIDTHS = (1280, 360)
+HEIGHT = 900
+#: of text against what lies behind it, and of lines: WCAG 2.2, 1.4.3 and 1.4.11, level AA
+TEXT, LINES = 4.5, 3.0
+CONTRAST = (Path(__file__).parent / "contrast.js").read_text(encoding="utf-8")
 
 
 def find() -> str | None:
@@ -38,150 +39,88 @@ def required() -> bool:
     return os.environ.get(REQUIRED) == "1"
 
 
-class Browser:
-    """One page of a browser, without a profile; every request and complaint is kept."""
+def missing() -> str | None:
+    """Why no browser can be driven, or None."""
+    if find() is None:
+        return f"no browser: none of {', '.join(NAMES)} is installed"
+    return "no browser: playwright is not installed" if sync_api is None else None
 
-    def __init__(self, path: str) -> None:
-        self._home = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
-        read_commands, self._commands = os.pipe()
-        self._answers, write_answers = os.pipe()
-        flags = [*QUIET, f"--user-data-dir={self._home.name}"]
-        if hasattr(os, "geteuid") and os.geteuid() == 0:
-            flags.append("--no-sandbox")  # Chromium refuses to sandbox itself as root
-        # the protocol speaks on descriptors 3 and 4
-        place = f'exec "$@" 3<&{read_commands} 4>&{write_answers}'
-        self._process = subprocess.Popen(
-            ["bash", "-c", place, "bash", path, *flags, "about:blank"],
-            pass_fds=(read_commands, write_answers),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        os.close(read_commands)
-        os.close(write_answers)
-        self._buffer = b""
-        self._number = 0
-        self._session: str | None = None
-        self._events: list[dict[str, Any]] = []
-        target = self.call("Target.createTarget", url="about:blank")["targetId"]
-        attached = self.call("Target.attachToTarget", targetId=target, flatten=True)
-        self._session = attached["sessionId"]
-        for domain in ("Page", "Runtime", "Network", "Log"):
-            self.call(f"{domain}.enable")
 
-    def __enter__(self) -> Browser:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._process.terminate()
+@contextmanager
+def launched() -> Iterator[sync_api.Browser]:
+    """The browser, without a window; it is gone afterwards."""
+    root = hasattr(os, "geteuid") and os.geteuid() == 0
+    sync_api.expect.set_options(timeout=TIMEOUT)
+    with sync_api.sync_playwright() as driver:
+        # Chromium refuses to sandbox itself as root
+        opened = driver.chromium.launch(executable_path=find(), chromium_sandbox=not root)
         try:
-            self._process.wait(10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        os.close(self._commands)
-        os.close(self._answers)
-        self._home.cleanup()
+            yield opened
+        finally:
+            opened.close()
 
-    def call(self, method: str, **parameters: Any) -> dict[str, Any]:
-        """One command of the protocol, answered."""
-        self._number += 1
-        message = {"id": self._number, "method": method, "params": parameters}
-        if self._session is not None:
-            message["sessionId"] = self._session
-        os.write(self._commands, json.dumps(message).encode() + b"\0")
-        while True:
-            found = self._receive()
-            if found.get("id") == self._number:
-                if "error" in found:
-                    raise RuntimeError(f"{method}: {found['error']['message']}")
-                return dict(found["result"])
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """A page in a profile of its own; every request and complaint is kept."""
+
+    page: sync_api.Page
+    #: the addresses asked for
+    requests: list[str] = field(default_factory=list)
+    #: what stands in the console, uncaught exceptions, and what a policy has blocked
+    complaints: list[str] = field(default_factory=list)
 
     def open(
-        self, page: Path, *, width: int = 1280, fragment: str = "", dark: bool = False
+        self, file: Path, *, width: int = 1280, fragment: str = "", dark: bool = False
     ) -> None:
         """Load a file in a window of that width; what was seen of earlier ones is forgotten."""
-        self.wear(dark)
-        self.call(
-            "Emulation.setDeviceMetricsOverride",
-            width=width, height=900, deviceScaleFactor=1, mobile=False,
-        )  # fmt: skip
+        self.page.emulate_media(color_scheme="dark" if dark else "light")
+        self.page.set_viewport_size({"width": width, "height": HEIGHT})
         # the same file with another fragment would not be loaded again
-        self.call("Page.navigate", url="about:blank")
-        self._until("Page.loadEventFired")
-        self._events.clear()
-        self.call("Page.navigate", url=page.as_uri() + fragment)
-        self._until("Page.loadEventFired")
+        self.page.goto("about:blank")
+        self.requests.clear()
+        self.complaints.clear()
+        self.page.goto(file.as_uri() + fragment)
 
-    def wear(self, dark: bool) -> None:
-        """The theme that the user prefers."""
-        scheme = "dark" if dark else "light"
-        self.call(
-            "Emulation.setEmulatedMedia",
-            features=[{"name": "prefers-color-scheme", "value": scheme}],
-        )
+    def settle(self) -> None:
+        """Wait until nothing is asked for any more."""
+        self.page.wait_for_load_state("networkidle")
 
     def run(self, program: str) -> Any:
-        """The value of a JavaScript expression, awaited."""
-        found = self.call(
-            "Runtime.evaluate", expression=program, returnByValue=True, awaitPromise=True
-        )
-        if "exceptionDetails" in found:
-            raise RuntimeError(str(found["exceptionDetails"].get("exception", found)))
-        return found["result"].get("value")
+        """The value of a JavaScript expression."""
+        return self.page.evaluate(program)
 
-    def press(self, key: str) -> None:
-        """A key, down and up."""
-        text = {"Enter": "\r", " ": " "}.get(key)
-        code = {"Enter": 13, "Tab": 9, " ": 32}[key]
-        for kind in ("keyDown", "keyUp"):
-            more = {"text": text} if text and kind == "keyDown" else {}
-            self.call(
-                "Input.dispatchKeyEvent", type=kind, key=key, windowsVirtualKeyCode=code, **more
-            )
+    def click(self, selector: str) -> None:
+        """Click as a user does, where the element can be seen and nothing lies above it."""
+        self.page.click(selector)
 
-    def screenshot(self, path: Path) -> None:
-        """The whole page as a picture."""
-        found = self.call("Page.captureScreenshot", captureBeyondViewport=True)
-        path.write_bytes(base64.b64decode(found["data"]))
+    def expect(self, selector: str) -> sync_api.LocatorAssertions:
+        """What is asserted of an element becomes true in a while."""
+        return sync_api.expect(self.page.locator(selector))
+
+    def unreadable(self, least: int) -> dict[str, float]:
+        """The contrast of what cannot be read; at least so many kinds of things are looked at."""
+        found: dict[str, float] = self.run(CONTRAST)
+        assert len(found) > least
+        return {
+            what: round(ratio, 2)
+            for what, ratio in found.items()
+            if ratio < (TEXT if what.startswith("text") else LINES)
+        }
 
     @property
-    def requests(self) -> list[str]:
-        """The addresses asked for since the page was opened."""
-        self.run("new Promise(done => setTimeout(done, 50))")
-        return [
-            e["params"]["request"]["url"]
-            for e in self._events
-            if e["method"] == "Network.requestWillBeSent"
-        ]
+    def excess(self) -> int:
+        """By how many pixels the page is wider than its window."""
+        return int(self.run("document.documentElement.scrollWidth - innerWidth"))
 
-    @property
-    def complaints(self) -> list[str]:
-        """What stands in the console, uncaught exceptions, and what a policy has blocked."""
-        self.run("new Promise(done => setTimeout(done, 50))")
-        kinds = ("Runtime.exceptionThrown", "Runtime.consoleAPICalled", "Log.entryAdded")
-        return [json.dumps(e["params"]) for e in self._events if e["method"] in kinds]
 
-    def _until(self, event: str) -> None:
-        while not any(e["method"] == event for e in self._events):
-            self._receive()
-        self._events = [e for e in self._events if e["method"] != event]
-
-    def _receive(self) -> dict[str, Any]:
-        """The next message; events are kept."""
-        deadline = time.monotonic() + TIMEOUT
-        while b"\0" not in self._buffer:
-            ready, _, _ = select.select([self._answers], [], [], deadline - time.monotonic())
-            part = os.read(self._answers, 1 << 16) if ready else b""
-            if not part:
-                raise RuntimeError("the browser does not answer")
-            self._buffer += part
-        line, _, self._buffer = self._buffer.partition(b"\0")
-        message: dict[str, Any] = json.loads(line)
-        if "method" in message:
-            self._events.append(message)
-        return message
+@contextmanager
+def window(opened: sync_api.Browser) -> Iterator[Window]:
+    """A new window, closed afterwards."""
+    with opened.new_context() as context:
+        context.set_default_timeout(TIMEOUT)
+        made = Window(page=context.new_page())
+        made.page.on("request", lambda request: made.requests.append(request.url))
+        made.page.on("console", lambda message: made.complaints.append(message.text))
+        made.page.on("pageerror", lambda error: made.complaints.append(str(error)))
+        yield made

@@ -21,10 +21,10 @@ from test_reports_model import NASTY, many, report, result, worst
 from test_reports_show import everywhere
 
 from lossproof.conformance.cli import main
-from lossproof.reports import jsonl, page
+from lossproof.reports import jsonl, page, scales
 from lossproof.reports.curve import Curve, Trace
 from lossproof.reports.model import Report
-from lossproof.reports.page import formulas, plots, scales
+from lossproof.reports.page import formulas, plots
 from lossproof.reports.stated import ArgumentFacts, LossFacts, OptionFacts, RelationFacts
 
 GOLDEN = Path(__file__).parent / "data" / "page.html"

@@ -10,19 +10,18 @@ import base64
 import hashlib
 from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
+from lossproof.reports import templates
 from lossproof.reports.model import Report
 from lossproof.reports.page.overview import overview
 from lossproof.reports.page.section import sections
 from lossproof.reports.page.sides import sides
-from lossproof.reports.text import ADDRESS, visible
-
-HERE = Path(__file__).parent
+from lossproof.reports.templates import resource
+from lossproof.reports.text import ADDRESS
 
 
 def render(reports: Sequence[Report], names: Sequence[str] = ()) -> str:
@@ -39,7 +38,8 @@ def render(reports: Sequence[Report], names: Sequence[str] = ()) -> str:
 
 
 def _filled(template: str, view: dict[str, Any]) -> str:
-    script, style = _file("page.js"), _file("../look.css") + _file("page.css")
+    script = resource("page.js", __name__)
+    style = resource("look.css") + resource("page.css", __name__)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     page = _templates().get_template(template)
     return page.render(script=Markup(script), style=Markup(style), digest=digest, **view)
@@ -47,24 +47,6 @@ def _filled(template: str, view: dict[str, Any]) -> str:
 
 @cache
 def _templates() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(HERE),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        finalize=_shown,
-    )
+    environment = templates.environment(__name__)
     environment.tests["address"] = lambda text: bool(ADDRESS.fullmatch(text))
     return environment
-
-
-def _shown(value: Any) -> Any:
-    """Text with what nobody could see made visible."""
-    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-
-@cache
-def _file(name: str) -> str:
-    return (HERE / name).read_text(encoding="utf-8")

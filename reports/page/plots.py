@@ -6,13 +6,13 @@ A series is told from the others by its colour and by its dash or the shape of i
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
+from lossproof.reports import lines, scales
 from lossproof.reports.curve import Curve, Numbers, Trace
-from lossproof.reports.page import scales
 from lossproof.reports.text import visible
 
 Point = tuple[int, int]
@@ -143,32 +143,10 @@ def _line(
 ) -> str:
     """A line through the finite numbers, parted where there is none."""
     path = ""
-    for run in _runs(zip(x, numbers, strict=True)):
+    for run in lines.runs(zip(x, numbers, strict=True)):
         points = [_point(across(a), up(b), WIDE, HIGH) for a, b in run]
-        path += _moves(_thinned(points)) if len(points) > 1 else _moves(points) + "h0"
+        path += _moves(lines.thinned(points)) if len(points) > 1 else _moves(points) + "h0"
     return f'<path class="{kind}" d="{path}"/>'
-
-
-def _runs(points: Iterable[tuple[float, float | None]]) -> Iterator[list[tuple[float, float]]]:
-    run: list[tuple[float, float]] = []
-    for a, b in points:
-        if b is not None and math.isfinite(b):
-            run.append((a, b))
-        elif run:
-            yield run
-            run = []
-    if run:
-        yield run
-
-
-def _thinned(points: list[Point]) -> list[Point]:
-    """The points without those on the straight line of their neighbours."""
-    kept = points[:1]
-    for here, after in zip(points[1:], points[2:], strict=False):
-        (x0, y0), (x1, y1), (x2, y2) = kept[-1], here, after
-        if (y1 - y0) * (x2 - x0) != (y2 - y0) * (x1 - x0):
-            kept.append(here)
-    return [*kept, points[-1]]
 
 
 def _moves(points: Sequence[Point]) -> str:

@@ -14,7 +14,6 @@ from lossproof.reports.model import Report, Result
 from lossproof.reports.page import formulas, plots
 from lossproof.reports.page.overview import Column, anchors, columns_of
 from lossproof.reports.page.plots import Figure, Series
-from lossproof.reports.page.scales import magnitude
 from lossproof.reports.page.targets import (
     ID,
     Mark,
@@ -24,6 +23,7 @@ from lossproof.reports.page.targets import (
     grade_or_mark,
     mark,
 )
+from lossproof.reports.scales import magnitude
 from lossproof.reports.stated import LossFacts
 
 

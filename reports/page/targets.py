@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from lossproof.reports import summary
 from lossproof.reports.model import Result
-from lossproof.reports.page.scales import magnitude
+from lossproof.reports.scales import magnitude
 from lossproof.reports.summary import Group
 
 #: dtypes that are known stand first, the widest foremost

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.resources import files
-from typing import Any
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined
-from markupsafe import Markup
+from jinja2 import Environment
 
+from lossproof.reports import templates
 from lossproof.reports.formula import equations
 from lossproof.reports.model import ReportError
 from lossproof.reports.site import plot, words
 from lossproof.reports.site.model import Site
 from lossproof.reports.stated import LossFacts, RelationFacts
-from lossproof.reports.text import visible
+from lossproof.reports.templates import resource
 
-STYLE = "style.css"
+PACKAGE, STYLE = "lossproof.reports.site", "style.css"
 
 
 def pages(site: Site) -> dict[str, str]:
@@ -29,7 +27,7 @@ def pages(site: Site) -> dict[str, str]:
     families = words.family_order({loss.family for loss in site.losses})
     by_family = {f: [loss for loss in site.losses if loss.family == f] for f in families}
     ordered = [loss for family in families for loss in by_family[family]]
-    result = {STYLE: _resource("look.css", "lossproof.reports") + _resource(STYLE)}
+    result = {STYLE: resource("look.css") + resource(STYLE, PACKAGE)}
     result["index.html"] = env.get_template("index.html").render(
         **common, here="index", root="", by_family=by_family, site=site
     )
@@ -66,15 +64,7 @@ def _incoming(losses: tuple[LossFacts, ...]) -> dict[str, list[tuple[str, Relati
 
 @cache
 def _environment() -> Environment:
-    env = Environment(
-        loader=FunctionLoader(lambda name: _resource(name)),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        finalize=_shown,
-    )
+    env = templates.environment(PACKAGE)
     env.filters.update(
         breakable=words.breakable,
         equations=equations,
@@ -90,12 +80,3 @@ def _environment() -> Environment:
         sparkline=plot.sparkline,
     )
     return env
-
-
-def _shown(value: Any) -> Any:
-    """Text with what nobody could see made visible."""
-    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-
-def _resource(name: str, package: str = "lossproof.reports.site") -> str:
-    return (files(package) / name).read_text(encoding="utf-8")

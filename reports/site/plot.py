@@ -12,11 +12,11 @@ from itertools import pairwise
 
 from markupsafe import Markup
 
-from lossproof.reports.page import scales
+from lossproof.reports import lines, scales
+from lossproof.reports.lines import Point
 from lossproof.reports.site.model import Kink, Portrait
 from lossproof.reports.text import visible
 
-Point = tuple[float, float]
 Run = list[Point]
 WIDTH, HEIGHT = 360.0, 232.0
 LEFT, RIGHT, TOP, BOTTOM = 46.0, 10.0, 10.0, 34.0
@@ -45,7 +45,7 @@ class Frame:
 
 def value_plot(portrait: Portrait, name: str) -> Markup:
     """The value of a loss."""
-    runs = list(_runs(portrait.x, portrait.value))
+    runs = list(lines.runs(zip(portrait.x, portrait.value, strict=True)))
     return _plot("value", runs, (), portrait, f"The value of {name} against {portrait.argument}")
 
 
@@ -65,7 +65,7 @@ def gradient_plot(portrait: Portrait, name: str) -> Markup:
 
 def sparkline(portrait: Portrait) -> Markup:
     """The value of a loss, as small as a word; decoration, so hidden from screen readers."""
-    runs = list(_runs(portrait.x, portrait.value))
+    runs = list(lines.runs(zip(portrait.x, portrait.value, strict=True)))
     if not runs:
         return Markup("")
     frame = Frame(
@@ -107,25 +107,12 @@ def _plot(
     return svg.format(f"{WIDTH:g}", f"{HEIGHT:g}", visible(label), Markup("".join(parts)))
 
 
-def _runs(x: Sequence[float], y: Sequence[float | None]) -> Iterator[Run]:
-    """The stretches on which y is a number."""
-    run: Run = []
-    for place, height in zip(x, y, strict=True):
-        if height is not None:
-            run.append((place, height))
-        elif run:
-            yield run
-            run = []
-    if run:
-        yield run
-
-
 def _parted(portrait: Portrait) -> Iterator[Run]:
     """The stretches of the gradient between kinks, each drawn up to the end of the interval."""
     ends = {kink.x: (kink.low, kink.high) for kink in portrait.kinks}
     steps = dict(pairwise(portrait.x))
     before = {after: x for x, after in steps.items()}
-    for run in _runs(portrait.x, portrait.gradient):
+    for run in lines.runs(zip(portrait.x, portrait.gradient, strict=True)):
         first, last = run[0], run[-1]
         if before.get(first[0]) in ends:
             start = before[first[0]]
@@ -143,18 +130,8 @@ def _range(runs: Sequence[Run], kinks: Sequence[Kink]) -> tuple[float, float]:
 
 
 def _polyline(frame: Frame, run: Run) -> str:
-    points = " ".join("{:.1f},{:.1f}".format(*frame.at(x, y)) for x, y in _thinned(run))
+    points = " ".join("{:.1f},{:.1f}".format(*frame.at(x, y)) for x, y in lines.thinned(run))
     return f'<polyline class="curve" points="{points}"/>'
-
-
-def _thinned(run: Run) -> Run:
-    """The run without points that lie on the line of their neighbours."""
-    kept = run[:1]
-    for here, after in pairwise(run[1:]):
-        (x0, y0), (x1, y1), (x2, y2) = kept[-1], here, after
-        if abs((y1 - y0) * (x2 - x0) - (y2 - y0) * (x1 - x0)) > 1e-9 * abs(x2 - x0):
-            kept.append(here)
-    return [*kept, *run[-1:]] if len(run) > 1 else kept
 
 
 def _kink(frame: Frame, kink: Kink) -> Iterator[str]:
