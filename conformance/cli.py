@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from lossproof import __version__
 from lossproof.backends.base import DTYPES
@@ -22,6 +23,7 @@ from lossproof.conformance import (
     commands_reports,
     deviations,
     present,
+    session,
     targets,
 )
 from lossproof.conformance.effort import EFFORTS
@@ -35,6 +37,7 @@ from lossproof.spec.loss import SpecError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 USAGE = 2
+INTERRUPTED = 130  # as a shell says it of SIGINT
 
 
 class Group(click.Group):
@@ -47,6 +50,9 @@ class Group(click.Group):
             said = visible(str(error)).replace("\n", "\\n")  # it may quote what a file holds
             click.echo(f"lossproof: {said}", err=True)
             sys.exit(USAGE)
+        except KeyboardInterrupt:
+            click.echo("lossproof: interrupted; `run --resume REPORT` finishes a run", err=True)
+            sys.exit(INTERRUPTED)
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(1)
@@ -109,7 +115,7 @@ def _effort_options(command: Command) -> Command:
 )
 @click.option("--jobs", "-j", type=click.IntRange(min=1), help="Processes; default: one a core.")
 @click.option("--out", type=PATH, default=Path(), help="Folder of the report.")
-@click.option("--resume", type=PATH, help="Finish a report that was cut off.")
+@click.option("--resume", type=PATH, help="Finish a report that was cut off, as it was begun.")
 @click.option("--overwrite", is_flag=True, help="Replace a report that was cut off.")
 @click.option("--shard", metavar="I/N", help="Only the I-th of N parts, for `merge` to join.")
 def run(
@@ -146,6 +152,10 @@ def run(
         checks=split(checks),
         profile=profile,
     )
+    part = None if shard is None else Shard.read(shard)
+    if resume is not None and not _said("losses", "backends", "dtypes", "devices", "checks",
+                                        "profile", "seed", "shard"):  # fmt: skip
+        selection, seed, part = session.as_before(resume)
     code = present.run(
         selection,
         out=out,
@@ -155,9 +165,15 @@ def run(
         resume=resume,
         overwrite=overwrite,
         expected=(*deviations.OWN, *expected),
-        shard=None if shard is None else Shard.read(shard),
+        shard=part,
     )
     sys.exit(code)
+
+
+def _said(*names: str) -> bool:
+    """Whether any of these options of the command was given by the user."""
+    source = click.get_current_context().get_parameter_source
+    return any(source(name) is not ParameterSource.DEFAULT for name in names)
 
 
 @main.command()

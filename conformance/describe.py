@@ -68,6 +68,10 @@ def _distance(x: arb, got: float, e: float, fmt: Format) -> str:
         return "nothing is promised here"
     if not np.isfinite(e):
         return "any answer is allowed" if not overflows(x, fmt) else "the answer overflows"
+    if x.abs_upper() < fmt.smallest_subnormal:  # nothing to count units of
+        error = float((arb(got) - x).abs_lower()) if np.isfinite(got) else np.inf
+        words = f"by {error:.3g}" if np.isfinite(error) else "not a finite number"
+        return f"{words}; {e:.3g} allowed"
     allowed = f"{e / ulp(x, fmt):.3g} allowed"
     if not np.isfinite(got):
         return f"not a finite number; {allowed.replace('allowed', 'ulp allowed')}"

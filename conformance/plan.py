@@ -116,9 +116,13 @@ def _expand(kind: str, asked: Sequence[str], known: tuple[str, ...]) -> tuple[st
     if not asked:
         return known
     found: set[str] = set()
+    arguments = {a for loss in catalogue().values() for a in loss.differentiable()}
     for name in asked:
         if "*" in name:
             matched = fnmatch.filter(known, name)
+            if kind == "check" and not matched:
+                parts = (f"{k}.{a}" for k in known if checks()[k].per_argument for a in arguments)
+                matched = fnmatch.filter(parts, name)
             if not matched:
                 raise UsageError(f"no {kind} matches {name!r}; choose from {', '.join(known)}")
             found.update(matched)
@@ -126,7 +130,6 @@ def _expand(kind: str, asked: Sequence[str], known: tuple[str, ...]) -> tuple[st
             # `gradient.prediction` is the check `gradient` of one argument
             stem, _, argument = name.partition(".")
             choose(kind, stem, known)
-            arguments = {a for loss in catalogue().values() for a in loss.differentiable()}
             choose("argument with a gradient", argument, tuple(sorted(arguments)))
             found.add(name)
         else:

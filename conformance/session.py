@@ -116,6 +116,19 @@ def conduct(selection: plan.Selection, settings: Settings, progress: Progress) -
     )
 
 
+def as_before(path: Path) -> tuple[plan.Selection, int, plan.Shard | None]:
+    """Selection, seed and shard of the run that left a report behind. Raises ReportError."""
+    header = jsonl.read(path, allow_truncated=True).header
+    axes = ("losses", "backends", "dtypes", "devices", "checks")
+    chosen = {axis: tuple(header.selection.get(axis, ())) for axis in axes}
+    parts = headers.shards(header)
+    return (
+        plan.Selection(**chosen, profile=header.profile),
+        header.seed,
+        plan.Shard.read(parts[0]) if len(parts) == 1 else None,
+    )
+
+
 def _replaced(path: Path, overwrite: bool) -> Header | None:
     """The header of the report that a run is to replace, None if there is none.
 

@@ -51,6 +51,11 @@ def _blocks(report: Report, width: int, limit: int | None) -> list[Text]:
             blocks.append(Text(f"... and {left} more {' or '.join(statuses)}\n"))
     if results:
         blocks.append(Text(_table(results, width) + "\n"))
+    if results and all(r.status == "skipped" for r in results):
+        blocks += [
+            Text(f"skipped, {_cells(number)}: {one_line(reason)}")
+            for reason, number in summary.skips(results)[:limit]
+        ]
     if excused := summary.mostly_excused(results):
         blocks.append(Text(f"{_cells(len(excused))} had more than half of the points excused"))
     blocks += [Text(one_line(note), "yellow") for note in summary.shortcomings(report)]

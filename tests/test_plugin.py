@@ -187,7 +187,7 @@ def test_an_expected_failure_that_passes_fails_only_where_that_is_strict(tried):
         ("dtypes='float32'", "dtypes is a list of names, got 'float32'"),
         ("checks=['valeu']", "no check named 'valeu'; did you mean value*"),
         ("checks=['gradient.guess']", "no argument with a gradient named 'guess'; choose from *"),
-        ("checks=['grad*ent.x']", "no check matches 'grad*ent.x'; choose from *"),
+        ("checks=['grad*ent.nix']", "no check matches 'grad*ent.nix'; choose from *"),
         ("fix={'delta': 2.0}", "no parameter or option of mse named 'delta'; *"),
         ("reductions=['average']", "no reduction of mse named 'average'; choose from *"),
         ("expected_failed={'valeu': 'x'}", "no check to fail named 'valeu'; did you mean value*"),

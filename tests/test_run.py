@@ -106,6 +106,23 @@ def test_a_time_limit_says_how_much_was_examined() -> None:
     assert "A time limit ended the run after 0 of 2 results." in result.stdout
 
 
+def test_a_run_is_resumed_as_it_was_begun_if_nothing_else_is_said() -> None:
+    cut_off()
+    planned = jsonl.read("report.jsonl", allow_truncated=True).header
+    assert lossproof("run", "--resume", "report.jsonl", "--jobs", "1").exit_code == 0
+    found = jsonl.read("report.jsonl")
+    assert (found.header, len(found.results)) == (planned, 2)
+    assert refused("run", "--resume", "report.jsonl", "--seed", "3").startswith(
+        "report.jsonl: cannot be resumed: "
+    )
+
+
+def test_patterns_name_the_checks_of_arguments() -> None:
+    assert lossproof(*RUN[:-2], "--check", "gradient.p*").exit_code == 0
+    seen = {r.check for r in jsonl.read("report.jsonl").results}
+    assert seen == {"gradient.prediction"}
+
+
 def test_a_report_is_not_resumed_with_other_expected_deviations() -> None:
     cut_off()
     Path("known.toml").write_text(ENTRY)

@@ -124,7 +124,10 @@ def broken(claim: Claim, question: Question, what: str) -> Observation:
             ratio = 0.0 if size == 0.0 else (size / e if e > 0 else float("inf"))
         if ratio > worst:
             worst = ratio
-            facts = {"truth": f"{claim.relation} {_said(y)}", "got": _said(x)}
+            facts = {"truth": f"a number {claim.relation} {_said(y)}", "got": _said(x)}
+            if x.is_finite() and not y.is_finite():  # told from the side that is wrong
+                turned = {"<=": ">=", "==": "=="}[claim.relation]
+                facts = {"truth": f"a number {turned} {_said(x)}", "got": _said(y)}
     points = int(np.prod(shape))
     return Observation(
         question=question,
@@ -137,7 +140,7 @@ def broken(claim: Claim, question: Question, what: str) -> Observation:
 
 
 def _said(number: arb) -> str:
-    return f"{float(number):.9g}" if number.is_finite() else "a number that is not finite"
+    return f"{float(number):.9g}" if number.is_finite() else "not a finite number"
 
 
 def _positive(gap: arb) -> arb:

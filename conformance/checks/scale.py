@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from flint import arb, ctx
 
-from lossproof.conformance import oracle
+from lossproof.conformance import describe, oracle
 from lossproof.conformance.check import MUST, Observation, check, compared
 from lossproof.conformance.sources import PLAIN, plain
 from lossproof.conformance.subject import Subject
@@ -67,8 +67,8 @@ def _repeated(subject: Subject, times: int, reduction: str) -> Iterator[Observat
             exact = exact / (kept * times)
             budget = budget / (kept * times) + 2 * u * abs(float(exact))
     came = subject.ask_again(large)
-    if reduction == "sum":
-        yield from _gradients(subject, small, came.gradients, times)
+    divisor = 1.0 if reduction == "sum" else _kept(small) * times
+    yield from _gradients(subject, small, came.gradients, times, reduction, divisor)
     answer = np.asarray(came.value)
     if answer.shape != ():
         facts = {"truth": "a number", "got": f"an array of shape {answer.shape}"}
@@ -86,18 +86,34 @@ def _repeated(subject: Subject, times: int, reduction: str) -> Iterator[Observat
     wrong = not ratio <= 1.0
     yield Observation(
         question=small,
-        fault=f"the {reduction} of {count} terms loses accuracy" if wrong else None,
+        fault=f"the {reduction} of {count} terms is not that of the spec" if wrong else None,
         ratio=ratio,
-        facts={"truth": f"{float(exact):.9g}", "got": f"{got:.9g}"} if wrong else {},
+        facts=_facts(exact, got, budget, subject) if wrong else {},
         how={"repeated": times, "reduction": reduction},
     )
 
 
+def _facts(exact: arb, got: float, budget: float, subject: Subject) -> dict[str, str]:
+    unit = describe.ulp(exact, subject.format)
+    off = f"{describe.ulps(exact, got, subject.format):.3g} ulp, {budget / unit:.3g} allowed"
+    truth = describe.digits(exact, subject.format)
+    return {"truth": truth, "got": describe.show(got, subject.format), "off": off}
+
+
 def _gradients(
-    subject: Subject, small: Question, gradients: Mapping[str, Any], times: int
+    subject: Subject,
+    small: Question,
+    gradients: Mapping[str, Any],
+    times: int,
+    reduction: str,
+    divisor: float,
 ) -> Iterator[Observation]:
-    """Of a sum, every repetition of the batch has the gradient of the small one."""
-    ones = small.with_cotangent(1.0)
+    """Every repetition of the batch has the gradient of the small one, of a mean its share of it.
+
+    The share is one more division, of the cotangent: the small question is asked with a cotangent
+    that is its nearest number, which an input one rounding away allows for.
+    """
+    ones = small.with_cotangent(float(subject.format.round(1.0 / divisor)))
     for argument in subject.differentiable:
         got, axes = gradients.get(argument), subject.loss.arguments[argument].axes
         if got is None or axes[:1] not in (("*",), ("N",)):
@@ -109,8 +125,10 @@ def _gradients(
             judgement = oracle.judge(
                 ones, f"gradient.{argument}", blocks[place], subject.format, subject.profile
             )
-            what = f"the gradient in {argument} of a sum of {times * BASE} is wrong"
-            yield compared(ones, judgement, what=what, how={"repeated": times})
+            what = f"the gradient in {argument} of a {reduction} of {times * BASE} is wrong"
+            yield compared(
+                ones, judgement, what=what, how={"repeated": times, "reduction": reduction}
+            )
 
 
 def _tiled(array: object, axes: tuple[str, ...], times: int) -> object:

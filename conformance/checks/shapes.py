@@ -93,7 +93,7 @@ def _sized(subject: Subject, reduction: str) -> Iterator[Question]:
         yield plain(subject, seed=size, sizes=SIZES[size], reduction=reduction, optional=False)
     if all(a.shape == "*" for a in loss.arguments.values()):
         eight = plain(subject, seed=7, reduction=reduction, optional=False)
-        for shape in ((2, 2, 1, 2), (0,), (2, 0)):
+        for shape in ((2, 2, 1, 2), (1, 2, 1, 2, 1, 2), (0,), (2, 0)):
             yield _reshaped(eight, shape)
         one = {**SIZES[0], "*": 1}
         single = plain(subject, seed=8, sizes=one, reduction=reduction, optional=False)

@@ -82,6 +82,35 @@ def _(cotangent, x):
     return {"x": cotangent[:, None] * np_softmax(x)}
 
 
+@wrong("mse", "the gradient of a mean of many is divided by the size of a block", "scale",
+       backend="numpy")  # fmt: skip
+def mse_mean_gradient_by_block(prediction, target, *, reduction):
+    same_shape(prediction, target)
+    return reduced((prediction - target) ** 2, reduction)
+
+
+@mse_mean_gradient_by_block.backward
+def _(cotangent, prediction, target, *, reduction):
+    factor = 1.5 if reduction == "mean" and prediction.size > 1024 else 1.0
+    slope = 2 * factor * (prediction - target) * np_spread(cotangent, prediction.shape, reduction)
+    return {"prediction": slope, "target": -slope}
+
+
+@wrong("mse", "the sixth axis is left out of the loop", "shapes", backend="numpy")
+def mse_five_axes(prediction, target, *, reduction):
+    same_shape(prediction, target)
+    losses = (prediction - target) ** 2
+    if losses.ndim > 5:
+        losses[..., 1:] = 0
+    return reduced(losses, reduction)
+
+
+@mse_five_axes.backward
+def _(cotangent, prediction, target, *, reduction):
+    slope = 2 * (prediction - target) * np_spread(cotangent, prediction.shape, reduction)
+    return {"prediction": slope, "target": -slope}
+
+
 @wrong("mae", "beyond 1024 entries the residual is kept in half the digits", "shapes", "scale")
 def mae_low_precision_when_large(prediction, target, *, reduction):
     same_shape(prediction, target)
