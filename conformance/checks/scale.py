@@ -44,6 +44,9 @@ def scale(subject: Subject, question: Question) -> Iterator[Observation]:
 def _repeated(subject: Subject, times: int, reduction: str) -> Iterator[Observation]:
     sizes = {"*": BASE, "N": BASE, "C": 4, "D": 3, "T": 5, "S": 2}
     small = plain(subject, seed=11, sizes=sizes, optional=False, reduction="none")
+    divisor = 1.0 if reduction == "sum" else _kept(small) * times
+    # midway: neither does the cotangent times a slope overflow, nor the share of one term underflow
+    cotangent = 2.0 ** np.floor(np.log2(divisor) / 2)
     chosen = {
         k: _tiled(v, subject.loss.arguments[k].axes, times) for k, v in small.arguments.items()
     }
@@ -52,7 +55,7 @@ def _repeated(subject: Subject, times: int, reduction: str) -> Iterator[Observat
         arguments=chosen,
         options=small.options,
         reduction=reduction,
-        cotangent=np.ones(()),
+        cotangent=np.asarray(subject.format.round(cotangent)),
     )
     truth = oracle.truth(small, "value", subject.format, subject.profile)
     count = truth.exact.size * times
@@ -63,12 +66,11 @@ def _repeated(subject: Subject, times: int, reduction: str) -> Iterator[Observat
         budget = float(truth.budget.sum()) * times + u * size * (summation_growth(count) + 1)
         overflows = size > subject.format.largest
         if reduction == "mean":
-            kept = _kept(small)
-            exact = exact / (kept * times)
-            budget = budget / (kept * times) + 2 * u * abs(float(exact))
+            exact = exact / divisor
+            budget = budget / divisor + 2 * u * abs(float(exact))
     came = subject.ask_again(large)
-    divisor = 1.0 if reduction == "sum" else _kept(small) * times
-    yield from _gradients(subject, small, came.gradients, times, reduction, divisor)
+    share = float(subject.format.round(cotangent / divisor))
+    yield from _gradients(subject, small, came.gradients, times, reduction, share)
     answer = np.asarray(came.value)
     if answer.shape != ():
         facts = {"truth": "a number", "got": f"an array of shape {answer.shape}"}
@@ -106,14 +108,14 @@ def _gradients(
     gradients: Mapping[str, Any],
     times: int,
     reduction: str,
-    divisor: float,
+    share: float,
 ) -> Iterator[Observation]:
-    """Every repetition of the batch has the gradient of the small one, of a mean its share of it.
+    """Every repetition of the batch has the gradient of the small one for a cotangent of `share`.
 
-    The share is one more division, of the cotangent: the small question is asked with a cotangent
-    that is its nearest number, which an input one rounding away allows for.
+    Of a mean that is the cotangent divided by the number of terms, rounded once: an input one
+    rounding away, which every budget allows for.
     """
-    ones = small.with_cotangent(float(subject.format.round(1.0 / divisor)))
+    asked = small.with_cotangent(share)
     for argument in subject.differentiable:
         got, axes = gradients.get(argument), subject.loss.arguments[argument].axes
         if got is None or axes[:1] not in (("*",), ("N",)):
@@ -123,11 +125,11 @@ def _gradients(
         blocks = np.asarray(got).reshape(times, BASE, *np.shape(got)[1:])
         for place in (0, times // 2, times - 1):
             judgement = oracle.judge(
-                ones, f"gradient.{argument}", blocks[place], subject.format, subject.profile
+                asked, f"gradient.{argument}", blocks[place], subject.format, subject.profile
             )
             what = f"the gradient in {argument} of a {reduction} of {times * BASE} is wrong"
             yield compared(
-                ones, judgement, what=what, how={"repeated": times, "reduction": reduction}
+                asked, judgement, what=what, how={"repeated": times, "reduction": reduction}
             )
 
 
