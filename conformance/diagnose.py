@@ -13,7 +13,7 @@ from lossproof.conformance import causes, oracle
 from lossproof.conformance.check import Observation
 from lossproof.conformance.describe import narrowed
 from lossproof.conformance.oracle import Judgement
-from lossproof.conformance.subject import Subject, TargetError
+from lossproof.conformance.subject import Incomparable, Subject, TargetError
 from lossproof.spec.carriers import BALLS, Reals
 from lossproof.spec.formats import Format
 from lossproof.spec.loss import SpecError
@@ -45,7 +45,7 @@ def looks(subject: Subject, observation: Observation) -> str | None:
             or causes.cause(subject, question, judgement)
             or _flat(question, judgement)
         )
-    except (TargetError, SpecError):
+    except (TargetError, SpecError, Incomparable):
         return None
 
 

@@ -41,7 +41,14 @@ def _about_dtype(error: Exception, dtype: str, *, own: bool) -> bool:
         "float64": ("float64", "double"),
     }[dtype]
     words = str(error).lower()
-    verbs = ("not implemented", "not support", "unsupported", "no loop", "must be", "only")
+    verbs: tuple[str, ...] = (
+        "not implemented",
+        "not support",
+        "unsupported",
+        "no loop",
+        "must be",
+        "only",
+    )
     if own and type(error).__name__ in ("TypeError", "ValueError", "AssertionError"):
         verbs += ("expected", "requires", "got")
     refusal = any(v in words for v in verbs)

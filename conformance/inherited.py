@@ -21,6 +21,9 @@ from lossproof.spec.question import Question
 
 _BFLOAT16 = "np.sum of bfloat16, a dtype that NumPy does not know, rounds each partial sum to it"
 
+#: options that frameworks hold at constants of their own
+_HIDDEN = ("eps", "log_floor")
+
 
 def mark(result: Result, subject: Subject) -> Result:
     """The result, xfailed where its fault is that of the framework's own function."""
@@ -31,10 +34,25 @@ def mark(result: Result, subject: Subject) -> Result:
     if subject.backend.name not in ("torch", "jax"):
         return result
     entry = next((d for d in _known() if d.matches(result.id) and d.in_force()), None)
-    if entry is None or not _alike(result, subject):
+    own = _constants(subject)
+    if entry is None and not own or not _alike(result, subject):
         return result
+    if entry is None:
+        said = ", ".join(f"{k} = {v!r}" for k, v in own.items())
+        reason = f"as {subject.backend.name}'s own {subject.loss.name}, judged under {said}"
+        return replace(result, status="xfailed", reason=reason)
     reason = f"inherited from {subject.backend.name}: {entry.reason}"
     return replace(result, status="xfailed", reason=reason, link=entry.link)
+
+
+def _constants(subject: Subject) -> dict[str, Any]:
+    """The constants of the framework's own function that the target is not judged under."""
+    held = {k: v for k, v in subject.implementation.dialect.items() if k in _HIDDEN}
+    if not held:
+        return {}  # nor is the framework imported here
+    own = _framework(subject.backend.name).implementations().get(subject.loss.name)
+    stated = {} if own is None else own.dialect
+    return {k: v for k, v in stated.items() if k in held and held[k] != v}
 
 
 @cache

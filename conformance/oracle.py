@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ import numpy.typing as npt
 from flint import arb, ctx
 
 from lossproof.spec import evaluate
-from lossproof.spec.carriers import BALLS, FLOATS, Reals, entry
+from lossproof.spec.carriers import BALLS, FLOATS, Narrow, Reals, entry
 from lossproof.spec.formats import Format
 from lossproof.spec.profile import Profile
 from lossproof.spec.question import Question
@@ -266,8 +267,8 @@ def _authority(
     exempt = np.zeros(got.shape, dtype=np.bool_)
     if outside is not None:
         exempt |= np.broadcast_to(outside, got.shape)
-    exempt |= _beside_overflow(question, result, got, fmt)
     lost = _lost_overflow(question, quantity, result, got, fmt, profile)
+    exempt |= _beside_overflow(question, result, got, fmt) & ~lost
     ratios, best, excused = _ratios(result, got, exempt, lost, fmt)
     conditioned = np.zeros(got.shape, dtype=np.bool_)
     if (ratios > 1.0).any() and np.isfinite(got[ratios > 1.0]).any():
@@ -282,17 +283,23 @@ def _authority(
 def _lost_overflow(
     question: Question, quantity: str, result: Truth, got: Reals, fmt: Format, profile: Profile
 ) -> Mask:
-    """Moderate numbers where the exact answer overflows, beyond doubt of its conditioning.
+    """Moderate numbers, and other than the right infinity, where the answer overflows for sure.
 
     The budget at an overflow is infinite; a format with the exponents of float64 tells whether the
     overflow itself is in doubt. Nothing is said of float64: no wider exponents are at hand.
     """
     lost: Mask = np.zeros(got.shape, dtype=np.bool_)
     moderate = np.isinf(result.budget) & np.isfinite(got) & (np.abs(got) < fmt.largest / 2)
-    if fmt.precision == 53 or not moderate.any():
+    beside = np.isinf(result.budget) & ~np.isfinite(got)
+    if fmt.precision == 53 or not (moderate | beside).any():
         return lost
+    if beside.any():
+        infinity = _reached(question, quantity, fmt)
+        beside &= np.isinf(infinity) & (got != infinity)
     suspects = [
-        i for i in map(tuple, np.argwhere(moderate)) if overflows(entry(result.exact, i), fmt)
+        i
+        for i in map(tuple, np.argwhere(moderate | beside))
+        if overflows(entry(result.exact, i), fmt)
     ]
     if not suspects:
         return lost
@@ -303,6 +310,25 @@ def _lost_overflow(
             np.isfinite(e) and not unbounded.wide[i] and float(x.abs_lower()) - e > fmt.largest
         )
     return lost
+
+
+def _reached(question: Question, quantity: str, fmt: Format) -> Reals:
+    """What the declared algorithms all give, run in the dtype itself; nan where they differ.
+
+    Only of values entry by entry: a sum, a row or a gradient may meet inf - inf on a sound way.
+    """
+    if quantity != "value" or not question.separable or question.loss.samples != "*":
+        return np.full((), np.nan)
+    arithmetic = Arithmetic(format=fmt, carrier=_narrow(fmt), exact=True)
+    methods = question.loss.algorithms("value").values()
+    found = [evaluated(question, quantity, arithmetic, method).x for method in methods]
+    each = np.stack(found).astype(np.float64)
+    return np.where((each == each[0]).all(axis=0), each[0], np.nan)
+
+
+@cache
+def _narrow(fmt: Format) -> Narrow:
+    return Narrow(fmt.dtype)
 
 
 def _beside_overflow(question: Question, result: Truth, got: Reals, fmt: Format) -> Mask:

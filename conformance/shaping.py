@@ -47,9 +47,10 @@ def shapes(subject: Subject) -> Step:
 def came(subject: Subject, question: Question) -> tuple[int, ...] | Exception:
     """The shape of an answer, or what was raised instead."""
     try:
-        return np.shape(subject.call(question).value)
+        shape: tuple[int, ...] = np.shape(subject.call(question).value)
     except Exception as error:
         return error
+    return shape
 
 
 def _in_rows(question: Question) -> Question:

@@ -44,6 +44,10 @@ def _last_line(error: BaseException, target: str) -> str | None:
     return f"{Path(own_frames[-1].filename).name}:{own_frames[-1].lineno}" if own_frames else None
 
 
+#: what is raised where the target's process is gone: it crashed, hung, or broke the protocol
+GONE = (Died, GivenUp)
+
+
 class TargetError(Exception):
     """The implementation raised on a question that lies within its domain."""
 
@@ -56,8 +60,14 @@ class TargetError(Exception):
 
     @property
     def died(self) -> bool:
-        """Whether the target's process is gone: it crashed, hung, or broke the protocol."""
-        return isinstance(self.error, (Died, GivenUp))
+        """Whether the target's process is gone, which is no refusal of a question."""
+        return isinstance(self.error, GONE)
+
+    def refusal(self) -> str:
+        """How a question was refused, as a convention. Raises itself where the target died."""
+        if self.died:
+            raise self
+        return f"raises {type(self.error).__name__}"
 
 
 class Incomparable(Exception):

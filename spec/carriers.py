@@ -5,6 +5,7 @@ Tracked arithmetic needs few things of a carrier: array operations, and magnitud
 * `Balls`: object arrays of `arb`, rigorous enclosures at the working precision. The authority.
 * `Floats`: float64 arrays. Its own rounding is 2**-29 of a float32 budget, or less, because every
   rule of tracked arithmetic grows at least in proportion to the unit roundoff.
+* `Narrow`: arrays of the dtype under test, which overflow where that does.
 * `Jets`: object arrays of `arb_series` of two terms: a value and its derivative in one direction.
 """
 
@@ -186,6 +187,17 @@ class Floats(Carrier):
         return np.asarray(x.sum(axis=axis))
 
 
+class Narrow(Floats):
+    """Arrays of one dtype: what a formula gives when it is written down in that and run."""
+
+    def __init__(self, dtype: np.dtype[np.generic]) -> None:
+        self.name = dtype.name  # type: ignore[misc]
+        self.dtype = dtype
+
+    def lift(self, values: npt.ArrayLike) -> Array:
+        return np.asarray(values, dtype=np.float64).astype(self.dtype)
+
+
 def _expm1_series(s: Any) -> Any:
     return _with_constant(s.exp(), s[0].expm1())
 
@@ -265,6 +277,7 @@ __all__ = [
     "Floats",
     "Jets",
     "Mask",
+    "Narrow",
     "Reals",
     "boxed",
     "entry",

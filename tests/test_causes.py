@@ -82,3 +82,25 @@ def test_the_message_names_the_cause(name: str, tmp_path: Path) -> None:
     came = CliRunner().invoke(main, asked)
     assert came.exit_code == 1, came.output
     assert words in came.output
+
+
+ODD = """
+def loss(input, target, reduction="mean"):
+    losses = 2 * (input - target) ** 2
+    if reduction == "none" and losses.numel() != 50:
+        return losses
+    return losses.sum() if reduction == "sum" else losses.mean()
+"""
+
+
+def test_a_shape_that_changes_while_a_cause_is_sought_ends_nothing(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    file = tmp_path / "case.py"
+    file.write_text(ODD, encoding="utf-8")
+    asked = ["check", f"{file}:loss", "--loss", "mse", "--backend", "torch", "--seed", "1"]
+    asked += ["--dtype", "float32", "--check", "value", "--check", "scale", "--no-isolation"]
+    came = CliRunner().invoke(main, asked)
+    assert isinstance(came.exception, SystemExit), came.exception
+    assert came.exit_code == 1
+    assert "half" not in came.output
+    assert "twice the truth" in came.output

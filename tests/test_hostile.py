@@ -46,6 +46,11 @@ NUMPY = {
     "right_up_to_128": ("scale", "failed", ""),
     "right_when_moderate": ("value", "failed", "not the value"),
     "ignores_the_cotangent": ("gradient.prediction", "failed", "cotangent"),
+    "dies_at_nan": ("special_values", "errored", "ended the process with exit code 7"),
+    "hangs_at_nan": ("special_values", "errored", "timed out: gave no answer within 1 s"),
+    "dies_when_empty": ("reductions", "errored", "died of a segmentation fault"),
+    "hangs_for_integers": ("dtype", "errored", "timed out: gave no answer within 1 s"),
+    "dies_of_shapes": ("shapes", "errored", "ended the process with exit code 7"),
 }
 HARMLESS = ("right", "returns_tuple", "prints_megabytes", "writes_to_descriptors")
 TORCH = {
@@ -82,7 +87,7 @@ def found(document: verdict.Check, check: str) -> tuple[str, str]:
 
 
 def profile(check: str) -> tuple[str, ...]:
-    return ("--profile", "default" if check == "scale" else "smoke")
+    return ("--profile", "default" if check in ("scale", "shapes") else "smoke")
 
 
 @pytest.mark.parametrize("name", NUMPY)

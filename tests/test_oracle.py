@@ -1,5 +1,7 @@
 """The two carriers never disagree on a verdict, and the oracle sees what a filter cannot."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from lossproof.conformance.points import SIZES, Maker
 from lossproof.spec.formats import FORMATS
 from lossproof.spec.loss import catalogue, get
 from lossproof.spec.profile import IEEE
+from lossproof.spec.question import Question
 
 NARROW = ("float32", "float16", "bfloat16")
 REGIMES = ("moderate", "landmarks", "coarse", "near_tie", "confident", "offset", "small")
@@ -78,3 +81,33 @@ def test_nothing_is_excused_away_from_kinks_and_overflow():
             truth = oracle.truth(question, quantity, fmt, IEEE)
             promised = np.isfinite(truth.budget) & ~truth.wide
             assert promised.mean() > 0.95, (name, quantity)
+
+
+@pytest.mark.parametrize("dtype", NARROW)
+def test_an_overflow_is_the_infinity_that_the_formula_gives(dtype):
+    """A square overflows; nan, the other infinity and a moderate number are no answer to that."""
+    fmt, cls = FORMATS[dtype], get("mse")
+    large = fmt.round([fmt.largest**0.75] * 4)
+    question = Question(
+        loss=cls,
+        arguments={"prediction": large, "target": np.zeros_like(large)},
+        options=cls.complete({}),
+    )
+    got = fmt.round([np.inf, np.nan, -np.inf, 0.0])
+    judgement = oracle.judge(question, "value", got, fmt, IEEE)
+    assert judgement.violations.tolist() == [False, True, True, True]
+    whole = replace(question, reduction="sum")
+    assert not oracle.judge(whole, "value", fmt.round(np.nan), fmt, IEEE).violations.any()
+
+
+def test_nan_is_an_answer_where_the_formula_runs_into_it():
+    """exp(x) - t·x is inf - inf in float16, though the difference only overflows."""
+    fmt, cls = FORMATS["float16"], get("poisson_nll")
+    question = Question(
+        loss=cls,
+        arguments={"prediction": fmt.round([12.0]), "target": fmt.round([60000.0])},
+        options=cls.complete({"log_input": True, "full": False}),
+    )
+    assert oracle.overflows(oracle.truth(question, "value", fmt, IEEE).exact[0], fmt)
+    judgement = oracle.judge(question, "value", fmt.round([np.nan]), fmt, IEEE)
+    assert not judgement.violations.any()

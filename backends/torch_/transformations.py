@@ -159,6 +159,8 @@ def compiled(
 _LIMITS = (
     r"vmap: It looks like you're attempting to use a Tensor in some data-dependent control flow",
     r"vmap: It looks like you're (either \(1\) )?calling \.item\(\) on a Tensor",
+    r"accessing `data` under vmap transform is not allowed",
+    r"vmap: inplace arithmetic\(self, \*extra_args\) is not possible",
     r"vmap: We do not support batching operators that can (support|output) dynamic shape",
     r"In order to use an autograd\.Function with functorch transforms .* setup_context",
     r"You tried to vmap over \w+, but it does not have vmap support",

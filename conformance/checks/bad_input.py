@@ -9,11 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from lossproof.backends.process.client import Died
-from lossproof.backends.process.worker import GivenUp
 from lossproof.conformance.check import SHOULD, Observation, check
 from lossproof.conformance.sources import PLAIN
-from lossproof.conformance.subject import Subject, TargetError
+from lossproof.conformance.subject import GONE, Subject, TargetError
 from lossproof.spec.loss import Parameter
 from lossproof.spec.question import Question
 
@@ -30,7 +28,7 @@ def bad_input(subject: Subject, question: Question) -> Iterator[Observation]:
     for name, wrong in _wrong(subject, replace(question, cotangent=None)):
         try:
             answer = subject.call(wrong)
-        except (Died, GivenUp) as error:
+        except GONE as error:
             raise TargetError(wrong, error, subject.implementation.name) from error
         except Exception:
             yield Observation(question=wrong)

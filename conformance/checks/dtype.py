@@ -84,8 +84,7 @@ def _whole(subject: Subject, question: Question, key: str, name: str) -> Iterato
     try:
         answer = narrowed.ask(asked)
     except TargetError as error:
-        kind = type(error.error).__name__
-        yield Observation(question=asked, conventions={said: f"raises {kind}"})
+        yield Observation(question=asked, conventions={said: error.refusal()})
         return
     yield from _dtypes(subject, asked, answer, {key: name})
     floats = question.with_arguments(**{key: subject.format.round(numbers)})

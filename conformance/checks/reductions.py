@@ -61,8 +61,7 @@ def _of_nothing(subject: Subject, question: Question, name: str) -> Iterator[Obs
     try:
         answers = list(_repeated(subject, question))
     except TargetError as error:
-        kind = type(error.error).__name__
-        conventions = {f"{name}, {question.reduction}": f"raises {kind}"}
+        conventions = {f"{name}, {question.reduction}": error.refusal()}
         yield Observation(question=question, conventions=conventions)
         return
     seen = [list(_judged(question, name, answer)) for answer in answers]

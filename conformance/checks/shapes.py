@@ -13,7 +13,7 @@ from lossproof.conformance.check import MUST, Observation, check, compared
 from lossproof.conformance.oracle import Judgement
 from lossproof.conformance.points import SIZES
 from lossproof.conformance.sources import PLAIN, plain
-from lossproof.conformance.subject import Subject, TargetError
+from lossproof.conformance.subject import GONE, Subject, TargetError
 from lossproof.spec.question import Question
 
 #: beyond the blocks that kernels work in, and a multiple of none of them
@@ -38,11 +38,10 @@ def shapes(subject: Subject, question: Question) -> Iterator[Observation]:
             try:
                 judgement = subject.judge(other, quantity)
             except TargetError as error:
-                if error.died or not _degenerate(other):
+                if not _degenerate(other):
                     raise
                 # to refuse what is degenerate is a convention
-                kind = type(error.error).__name__
-                yield Observation(question=other, conventions={_words(other): f"raises {kind}"})
+                yield Observation(question=other, conventions={_words(other): error.refusal()})
                 break
             if judgement.got is None and _empty(other):
                 continue  # of nothing, no gradient and one without entries are the same
@@ -178,6 +177,8 @@ def _mismatch(subject: Subject, question: Question) -> Iterator[Observation]:
     shapes_given = f"{same[0]} (3,), {same[1]} (3, 1)"
     try:
         answer = subject.call(wrong)
+    except GONE as error:
+        raise TargetError(wrong, error, subject.implementation.name) from error
     except Exception as error:
         convention = f"raises {type(error).__name__}"
     else:

@@ -74,8 +74,7 @@ def _special(
     try:
         answer = subject.ask(question)
     except TargetError as error:
-        kind = type(error.error).__name__
-        yield Observation(question=question, conventions={said: f"raises {kind}"})
+        yield Observation(question=question, conventions={said: error.refusal()})
         return
     whole = np.zeros(())
     for quantity in subject.quantities:

@@ -199,3 +199,41 @@ def ignores_the_cotangent(prediction, target):
 def ignores_the_cotangent_backward(cotangent, prediction, target):
     slope = (2 / max(prediction.size, 1)) * (prediction - target)
     return {"prediction": slope, "target": -slope}
+
+
+def _reduced(losses, reduction):
+    return {"none": lambda x: x, "sum": np.sum, "mean": _mean}[reduction](losses)
+
+
+def _mean(losses):
+    return np.mean(losses, dtype=losses.dtype)
+
+
+def dies_at_nan(prediction, target):
+    if np.isnan(prediction).any():
+        os._exit(7)
+    return right(prediction, target)
+
+
+def hangs_at_nan(prediction, target):
+    if np.isnan(prediction).any():
+        time.sleep(1000)
+    return right(prediction, target)
+
+
+def dies_when_empty(prediction, target, reduction="mean"):
+    if prediction.size == 0 and reduction != "none":
+        os.kill(os.getpid(), 11)
+    return _reduced((prediction - target) ** 2, reduction)
+
+
+def hangs_for_integers(prediction, target):
+    if target.dtype.kind == "i":
+        time.sleep(1000)
+    return right(prediction, target)
+
+
+def dies_of_shapes(prediction, target):
+    if prediction.shape != target.shape:
+        os._exit(7)
+    return right(prediction, target)
