@@ -19,8 +19,6 @@ from lossproof.conformance.subject import Subject
 from lossproof.reports.model import Result
 from lossproof.spec.question import Question
 
-_BFLOAT16 = "np.sum of bfloat16, a dtype that NumPy does not know, rounds each partial sum to it"
-
 #: options that frameworks hold at constants of their own
 _HIDDEN = ("eps", "log_floor")
 
@@ -29,8 +27,6 @@ def mark(result: Result, subject: Subject) -> Result:
     """The result, xfailed where its fault is that of the framework's own function."""
     if result.status not in ("failed", "warned"):
         return result
-    if (subject.backend.name, subject.dtype, result.check) == ("numpy", "bfloat16", "scale"):
-        return replace(result, status="xfailed", reason=f"inherited from numpy: {_BFLOAT16}")
     if subject.backend.name not in ("torch", "jax"):
         return result
     entry = next((d for d in _known() if d.matches(result.id) and d.in_force()), None)

@@ -14,7 +14,7 @@ import click
 from msgspec.structs import replace as changed
 
 from lossproof.backends import loading
-from lossproof.backends.base import Backend
+from lossproof.backends.base import DTYPES, Backend
 from lossproof.backends.loading import Source
 from lossproof.backends.process import program
 from lossproof.backends.process.backend import Limits, Remote, isolated
@@ -71,6 +71,9 @@ def check(request: Request) -> int:
         for device in chosen.devices:
             choose("device", device, placed.devices())
         settled = settle(claimed, get(chosen.losses[0]), placed, chosen.devices[0])
+        if chosen.backends == ("numpy",) and not selection.dtypes:
+            told = "bfloat16 is not asked: NumPy has none of its own; --dtype bfloat16 asks for it"
+            settled = replace(settled, notes=(*settled.notes, told))
         for note in settled.notes:
             click.echo(note)
         shown = _Shown()
@@ -123,7 +126,13 @@ def _likened(result: Result, subject: Subject) -> Result:
 
 
 def _resolved(selection: plan.Selection) -> plan.Selection:
-    """The selection with its names checked; programs are a backend of `check` alone."""
+    """The selection with its names checked; programs are a backend of `check` alone.
+
+    Of NumPy, which has no bfloat16 and promotes what others bring by no rule of its own, that dtype
+    is examined where it is asked for.
+    """
+    if selection.backends == ("numpy",) and not selection.dtypes:
+        selection = replace(selection, dtypes=tuple(d for d in DTYPES if d != "bfloat16"))
     if selection.backends != (program.NAME,):
         return selection.resolved()
     return replace(replace(selection, backends=()).resolved(), backends=selection.backends)

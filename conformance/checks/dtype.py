@@ -43,8 +43,8 @@ def _dtypes(
 ) -> Iterator[Observation]:
     wanted = {subject.format.dtype}
     if how and subject.backend.promotes:
-        # the library's own rule for integers beside floats
-        wanted |= {np.result_type(subject.format.dtype, name) for name in how.values()}
+        # the library's own rule for integers beside floats, and 1 - True is an int64 to it
+        wanted |= {np.result_type(subject.format.dtype, name) for name in (*how.values(), "int64")}
     for name, array in {"value": answer.value, **answer.gradients}.items():
         if array is None:
             continue
