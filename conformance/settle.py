@@ -22,9 +22,12 @@ from lossproof.conformance.agreement import questions, share, trial
 from lossproof.conformance.dtypes import dtypes, wide_enough
 from lossproof.conformance.effort import EFFORTS
 from lossproof.conformance.fitted import SETTLED, at_ends, best, fitting, wide_and_single
+from lossproof.conformance.ignoring import ignored
+from lossproof.conformance.refusal import about, misfits, refuses
 from lossproof.conformance.shaping import Step, came, raised, shapes
 from lossproof.conformance.subject import Subject
 from lossproof.spec.loss import Loss
+from lossproof.spec.question import Question
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +48,7 @@ def settle(
     if isinstance(error, (Died, GivenUp)):
         return Settled(implementation=found, notes=tuple(notes))
     notes += [picked] if picked else []
-    first: tuple[Callable[[Subject], Step], ...] = (dtypes, shapes, dtypes, _ignored, _guard)
+    first: tuple[Callable[[Subject], Step], ...] = (dtypes, shapes, dtypes, ignored, _guard)
     for step in (*first, _reductions, _options, _choices, wide_enough, _optional, _gradients):
         changes, said = step(_subject(found, loss, backend, device))
         found = replace(found, **changes)
@@ -85,7 +88,9 @@ def _reductions(subject: Subject) -> Step:
         return {}, []
     if claimed.reducible:
         errors = {r: raised(subject, reduction=r) for r in loss.reductions}
-        refused = {r: e for r, e in errors.items() if e is not None and _about_value(e, r)}
+        refused = {
+            r: e for r, e in errors.items() if e is not None and refuses(e, r) and about(e, r)
+        }
         if not refused or len(refused) == len(errors):
             return {}, []
         kept = tuple(r for r in loss.reductions if r not in refused)
@@ -125,14 +130,6 @@ def _nearest(subject: Subject, possible: Sequence[str]) -> str | None:
     return min(distances, key=lambda r: distances[r]) if distances else None
 
 
-def _about_value(error: Exception, value: str) -> bool:
-    """Whether an exception refuses a value of an option rather than fails at computing."""
-    refusals = (ValueError, KeyError, NotImplementedError, AssertionError, AttributeError)
-    names = {"ValueError", "KeyError", "NotImplementedError", "AssertionError", "AttributeError"}
-    kind = isinstance(error, refusals) or type(error).__name__ in names
-    return kind and (value in str(error) or "reduction" in str(error).lower())
-
-
 def _options(subject: Subject) -> Step:
     """The options that it does not take, held at the values which fit best."""
     setting, fit = fitting(subject, subject.reductions[0])
@@ -160,32 +157,11 @@ def _choices(subject: Subject) -> Step:
         option = loss.options[key]
         for value in (*option.choices, *((None,) if option.optional else ())):
             error = raised(subject, options={key: value}, reduction=first)
-            if error is not None and not isinstance(error, (Died, GivenUp)):
+            if error is not None and refuses(error, value):
                 refused[key] = (*refused.get(key, ()), value)
                 why = f"{type(error).__name__}: {error}".splitlines()[0][:120]
                 said.append(f"{key} = {value!r} is not offered: {why}")
     return ({"refused": refused}, said) if refused else ({}, [])
-
-
-def _ignored(subject: Subject) -> Step:
-    """The label that it can ignore: one of the classes, where it looks up all labels first."""
-    claimed, loss = subject.implementation, subject.loss
-    if "ignore_index" not in (claimed.options or ()):
-        return {}, []
-    option = loss.options["ignore_index"]
-    errors = {}
-    for value in (option.default, *option.landmarks):
-        asked = trial(subject, options={"ignore_index": value}, reduction=subject.reductions[0])
-        labels = np.array(asked.arguments["labels"], copy=True)
-        labels[:1] = value
-        errors[value] = came(subject, replace(asked.with_arguments(labels=labels), cotangent=None))
-    kept = [v for v, shape in errors.items() if not isinstance(shape, Exception)]
-    if option.default in kept or not kept:
-        return {}, []
-    error = errors[option.default]
-    said = f"ignore_index = {option.default} is not offered: {type(error).__name__}: {error}"
-    dialect = {**claimed.dialect, "ignore_index": kept[0]}
-    return {"dialect": dialect}, [f"{said.splitlines()[0][:160]}; {kept[0]} is asked"]
 
 
 def _guard(subject: Subject) -> Step:
@@ -224,7 +200,7 @@ def _optional(subject: Subject) -> Step:
     """Optional arguments, kept only if they are what the loss means by them.
 
     What a parameter of another name does may be another thing; one that is called as in the loss
-    or names what it weighs is another thing only if it takes no such arrays.
+    or names what it weighs is another thing only if it takes other arrays and not these.
     """
     claimed = subject.implementation
     dropped = []
@@ -232,14 +208,27 @@ def _optional(subject: Subject) -> Step:
         one = replace(subject, implementation=replace(claimed, optional=(key,)))
         asked = replace(trial(one, optional=True, reduction=one.reductions[0]), cotangent=None)
         named = f"{key} = " not in claimed.bound or f"{key} = class" in claimed.bound
-        refused = isinstance(came(one, asked), Exception) and raised(
-            one, optional=False, reduction=one.reductions[0]
-        ) is None  # fmt: skip
-        if refused or not named and share(one, [asked]) == 0.0:
+        answer = came(one, asked)
+        if isinstance(answer, Exception):
+            other = misfits(answer) and _takes_others(one, asked, key)
+        else:
+            other = not named and share(one, [asked]) == 0.0
+        if other:
             dropped.append(key)
     kept = tuple(k for k in claimed.optional or () if k not in dropped)
     said = [f"{k}: its parameter means something else, and is not examined" for k in dropped]
     return ({"optional": kept}, said) if dropped else ({}, [])
+
+
+def _takes_others(subject: Subject, asked: Question, key: str) -> bool:
+    """Whether an optional argument may be one number for each sample, or one for all."""
+    first = np.shape(next(iter(asked.arguments.values())))[:1]
+    stated = np.shape(asked.arguments[key])
+    others = [np.resize(asked.arguments[key], s) for s in (first, ()) if s != stated]
+    return any(
+        not isinstance(came(subject, asked.with_arguments(**{key: other})), Exception)
+        for other in others
+    )
 
 
 def _gradients(subject: Subject) -> Step:
