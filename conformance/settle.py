@@ -1,8 +1,8 @@
 """What a function offers and what it holds fixed, found out by asking it moderate questions.
 
-A function that has no parameter for an option is held at the value which it uses, an argument that
-it treats as a constant has no gradient to be judged, and a reduction or dtype that it refuses is
-not asked of it. Each of these is said, so that nothing is left out in silence.
+A function that has no parameter for an option is held at the value which it uses, a target that it
+treats as a constant has no gradient to be judged, and a reduction or dtype that it refuses is not
+asked of it. Each of these is said, so that nothing is left out in silence.
 """
 
 from __future__ import annotations
@@ -236,26 +236,34 @@ def _gradients(subject: Subject) -> Step:
     claimed, loss = subject.implementation, subject.loss
     if claimed.differentiable == ():
         return {}, [_without_gradient(subject.backend.name)]
-    try:
-        answer = subject.call(trial(subject, reduction=subject.reductions[0]))
-    except Exception:
+    if "target" not in loss.differentiable() or not _constant_target(subject):
         return {}, []
-    constant = [k for k in _may_be_constant(loss) if _nothing(answer.gradients.get(k))]
-    if not constant:
-        return {}, []
-    kept = tuple(k for k in subject.differentiable if k not in constant)
-    said = [f"{k} is held constant: it has no gradient, and none is asked" for k in constant]
-    return {"differentiable": kept}, said
+    kept = tuple(k for k in subject.differentiable if k != "target")
+    said = "target is held constant: it has no gradient, and none is asked"
+    return {"differentiable": kept}, [said]
+
+
+def _constant_target(subject: Subject) -> bool:
+    """Whether the target has no gradient, or one of zeros, in every dtype and reduction.
+
+    Zeros are all that a framework without tapes can say of what it was told to hold constant. One
+    that is 0 at some questions only is a gradient, and is judged.
+    """
+    answered = False
+    offered = subject.implementation.dtypes or subject.backend.dtypes
+    for dtype in (subject.dtype, *(d for d in offered if d != subject.dtype)):
+        one = replace(subject, dtype=dtype)
+        for reduction in subject.reductions:
+            try:
+                found = one.call(trial(one, reduction=reduction)).gradients.get("target")
+            except Exception:
+                continue  # for the checks to report
+            if found is not None and np.any(np.asarray(found, dtype=np.float64)):
+                return False
+            answered = True
+    return answered
 
 
 def _without_gradient(backend: str) -> str:
     own = ": a NumPy function brings its own as <name>_backward" if backend == "numpy" else ""
     return f"no gradient is offered{own}"
-
-
-def _may_be_constant(loss: type[Loss]) -> Sequence[str]:
-    return [k for k in loss.differentiable() if k in ("target", "var")]
-
-
-def _nothing(gradient: Any) -> bool:
-    return gradient is None or not np.any(np.asarray(gradient, dtype=np.float64))
