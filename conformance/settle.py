@@ -131,18 +131,26 @@ def _nearest(subject: Subject, possible: Sequence[str]) -> str | None:
 
 
 def _options(subject: Subject) -> Step:
-    """The options that it does not take, held at the values which fit best."""
+    """The options that it does not take, held at the values which fit best.
+
+    One that fits where it does nothing is held at its default, and fails: without what makes the
+    loss another loss, a function is not that loss, unless it is stated that this is meant.
+    """
+    loss = subject.loss
     setting, fit = fitting(subject, subject.reductions[0])
     if not setting:
         return {}, []
-    defaults = {k: subject.loss.options[k].default for k in setting}
+    defaults = {k: loss.options[k].default for k in setting}
     chosen = at_ends(subject, setting) if fit >= SETTLED else defaults
-    said = [
-        f"{k} is held at {v!r}: "
-        + ("it has no such parameter, and this fits" if fit >= SETTLED else "the default")
-        for k, v in chosen.items()
-    ]
-    return {"dialect": {**subject.implementation.dialect, **chosen}}, said
+    idle = {k: f"{k}={v:g}" for k, v in chosen.items() if loss.options[k].idle(v)}
+    held = {**chosen, **{k: defaults[k] for k in idle}}
+    said = []
+    for key, value in held.items():
+        why = "it has no such parameter, and this fits" if fit >= SETTLED else "the default"
+        if key in idle:
+            why = f"the default; it is {loss.name} with {idle[key]}: --fix {idle[key]} if so meant"
+        said.append(f"{key} is held at {value!r}: {why}")
+    return {"dialect": {**subject.implementation.dialect, **held}}, said
 
 
 def _choices(subject: Subject) -> Step:
