@@ -1,8 +1,8 @@
 """What a function offers and what it holds fixed, found out by asking it moderate questions.
 
-A function that has no parameter for an option is held at the value which it uses, an argument that
-it treats as a constant has no gradient to be judged, and a reduction or dtype that it refuses is
-not asked of it. Each of these is said, so that nothing is left out in silence.
+A function that has no parameter for an option is held at the value which it uses, a target that it
+treats as a constant has no gradient to be judged, and a reduction or dtype that it refuses is not
+asked of it. Each of these is said, so that nothing is left out in silence.
 """
 
 from __future__ import annotations
@@ -22,9 +22,12 @@ from lossproof.conformance.agreement import questions, share, trial
 from lossproof.conformance.dtypes import dtypes, wide_enough
 from lossproof.conformance.effort import EFFORTS
 from lossproof.conformance.fitted import SETTLED, at_ends, best, fitting, wide_and_single
+from lossproof.conformance.ignoring import ignored
+from lossproof.conformance.refusal import about, misfits, refuses
 from lossproof.conformance.shaping import Step, came, raised, shapes
 from lossproof.conformance.subject import Subject
 from lossproof.spec.loss import Loss
+from lossproof.spec.question import Question
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +48,7 @@ def settle(
     if isinstance(error, (Died, GivenUp)):
         return Settled(implementation=found, notes=tuple(notes))
     notes += [picked] if picked else []
-    first: tuple[Callable[[Subject], Step], ...] = (dtypes, shapes, dtypes, _ignored, _guard)
+    first: tuple[Callable[[Subject], Step], ...] = (dtypes, shapes, dtypes, ignored, _guard)
     for step in (*first, _reductions, _options, _choices, wide_enough, _optional, _gradients):
         changes, said = step(_subject(found, loss, backend, device))
         found = replace(found, **changes)
@@ -85,7 +88,9 @@ def _reductions(subject: Subject) -> Step:
         return {}, []
     if claimed.reducible:
         errors = {r: raised(subject, reduction=r) for r in loss.reductions}
-        refused = {r: e for r, e in errors.items() if e is not None and _about_value(e, r)}
+        refused = {
+            r: e for r, e in errors.items() if e is not None and refuses(e, r) and about(e, r)
+        }
         if not refused or len(refused) == len(errors):
             return {}, []
         kept = tuple(r for r in loss.reductions if r not in refused)
@@ -125,27 +130,27 @@ def _nearest(subject: Subject, possible: Sequence[str]) -> str | None:
     return min(distances, key=lambda r: distances[r]) if distances else None
 
 
-def _about_value(error: Exception, value: str) -> bool:
-    """Whether an exception refuses a value of an option rather than fails at computing."""
-    refusals = (ValueError, KeyError, NotImplementedError, AssertionError, AttributeError)
-    names = {"ValueError", "KeyError", "NotImplementedError", "AssertionError", "AttributeError"}
-    kind = isinstance(error, refusals) or type(error).__name__ in names
-    return kind and (value in str(error) or "reduction" in str(error).lower())
-
-
 def _options(subject: Subject) -> Step:
-    """The options that it does not take, held at the values which fit best."""
+    """The options that it does not take, held at the values which fit best.
+
+    One that fits where it does nothing is held at its default, and fails: without what makes the
+    loss another loss, a function is not that loss, unless it is stated that this is meant.
+    """
+    loss = subject.loss
     setting, fit = fitting(subject, subject.reductions[0])
     if not setting:
         return {}, []
-    defaults = {k: subject.loss.options[k].default for k in setting}
+    defaults = {k: loss.options[k].default for k in setting}
     chosen = at_ends(subject, setting) if fit >= SETTLED else defaults
-    said = [
-        f"{k} is held at {v!r}: "
-        + ("it has no such parameter, and this fits" if fit >= SETTLED else "the default")
-        for k, v in chosen.items()
-    ]
-    return {"dialect": {**subject.implementation.dialect, **chosen}}, said
+    idle = {k: f"{k}={v:g}" for k, v in chosen.items() if loss.options[k].idle(v)}
+    held = {**chosen, **{k: defaults[k] for k in idle}}
+    said = []
+    for key, value in held.items():
+        why = "it has no such parameter, and this fits" if fit >= SETTLED else "the default"
+        if key in idle:
+            why = f"the default; it is {loss.name} with {idle[key]}: --fix {idle[key]} if so meant"
+        said.append(f"{key} is held at {value!r}: {why}")
+    return {"dialect": {**subject.implementation.dialect, **held}}, said
 
 
 def _choices(subject: Subject) -> Step:
@@ -160,32 +165,11 @@ def _choices(subject: Subject) -> Step:
         option = loss.options[key]
         for value in (*option.choices, *((None,) if option.optional else ())):
             error = raised(subject, options={key: value}, reduction=first)
-            if error is not None and not isinstance(error, (Died, GivenUp)):
+            if error is not None and refuses(error, value):
                 refused[key] = (*refused.get(key, ()), value)
                 why = f"{type(error).__name__}: {error}".splitlines()[0][:120]
                 said.append(f"{key} = {value!r} is not offered: {why}")
     return ({"refused": refused}, said) if refused else ({}, [])
-
-
-def _ignored(subject: Subject) -> Step:
-    """The label that it can ignore: one of the classes, where it looks up all labels first."""
-    claimed, loss = subject.implementation, subject.loss
-    if "ignore_index" not in (claimed.options or ()):
-        return {}, []
-    option = loss.options["ignore_index"]
-    errors = {}
-    for value in (option.default, *option.landmarks):
-        asked = trial(subject, options={"ignore_index": value}, reduction=subject.reductions[0])
-        labels = np.array(asked.arguments["labels"], copy=True)
-        labels[:1] = value
-        errors[value] = came(subject, replace(asked.with_arguments(labels=labels), cotangent=None))
-    kept = [v for v, shape in errors.items() if not isinstance(shape, Exception)]
-    if option.default in kept or not kept:
-        return {}, []
-    error = errors[option.default]
-    said = f"ignore_index = {option.default} is not offered: {type(error).__name__}: {error}"
-    dialect = {**claimed.dialect, "ignore_index": kept[0]}
-    return {"dialect": dialect}, [f"{said.splitlines()[0][:160]}; {kept[0]} is asked"]
 
 
 def _guard(subject: Subject) -> Step:
@@ -224,7 +208,7 @@ def _optional(subject: Subject) -> Step:
     """Optional arguments, kept only if they are what the loss means by them.
 
     What a parameter of another name does may be another thing; one that is called as in the loss
-    or names what it weighs is another thing only if it takes no such arrays.
+    or names what it weighs is another thing only if it takes other arrays and not these.
     """
     claimed = subject.implementation
     dropped = []
@@ -232,14 +216,27 @@ def _optional(subject: Subject) -> Step:
         one = replace(subject, implementation=replace(claimed, optional=(key,)))
         asked = replace(trial(one, optional=True, reduction=one.reductions[0]), cotangent=None)
         named = f"{key} = " not in claimed.bound or f"{key} = class" in claimed.bound
-        refused = isinstance(came(one, asked), Exception) and raised(
-            one, optional=False, reduction=one.reductions[0]
-        ) is None  # fmt: skip
-        if refused or not named and share(one, [asked]) == 0.0:
+        answer = came(one, asked)
+        if isinstance(answer, Exception):
+            other = misfits(answer) and _takes_others(one, asked, key)
+        else:
+            other = not named and share(one, [asked]) == 0.0
+        if other:
             dropped.append(key)
     kept = tuple(k for k in claimed.optional or () if k not in dropped)
     said = [f"{k}: its parameter means something else, and is not examined" for k in dropped]
     return ({"optional": kept}, said) if dropped else ({}, [])
+
+
+def _takes_others(subject: Subject, asked: Question, key: str) -> bool:
+    """Whether an optional argument may be one number for each sample, or one for all."""
+    first = np.shape(next(iter(asked.arguments.values())))[:1]
+    stated = np.shape(asked.arguments[key])
+    others = [np.resize(asked.arguments[key], s) for s in (first, ()) if s != stated]
+    return any(
+        not isinstance(came(subject, asked.with_arguments(**{key: other})), Exception)
+        for other in others
+    )
 
 
 def _gradients(subject: Subject) -> Step:
@@ -247,26 +244,34 @@ def _gradients(subject: Subject) -> Step:
     claimed, loss = subject.implementation, subject.loss
     if claimed.differentiable == ():
         return {}, [_without_gradient(subject.backend.name)]
-    try:
-        answer = subject.call(trial(subject, reduction=subject.reductions[0]))
-    except Exception:
+    if "target" not in loss.differentiable() or not _constant_target(subject):
         return {}, []
-    constant = [k for k in _may_be_constant(loss) if _nothing(answer.gradients.get(k))]
-    if not constant:
-        return {}, []
-    kept = tuple(k for k in subject.differentiable if k not in constant)
-    said = [f"{k} is held constant: it has no gradient, and none is asked" for k in constant]
-    return {"differentiable": kept}, said
+    kept = tuple(k for k in subject.differentiable if k != "target")
+    said = "target is held constant: it has no gradient, and none is asked"
+    return {"differentiable": kept}, [said]
+
+
+def _constant_target(subject: Subject) -> bool:
+    """Whether the target has no gradient, or one of zeros, in every dtype and reduction.
+
+    Zeros are all that a framework without tapes can say of what it was told to hold constant. One
+    that is 0 at some questions only is a gradient, and is judged.
+    """
+    answered = False
+    offered = subject.implementation.dtypes or subject.backend.dtypes
+    for dtype in (subject.dtype, *(d for d in offered if d != subject.dtype)):
+        one = replace(subject, dtype=dtype)
+        for reduction in subject.reductions:
+            try:
+                found = one.call(trial(one, reduction=reduction)).gradients.get("target")
+            except Exception:
+                continue  # for the checks to report
+            if found is not None and np.any(np.asarray(found, dtype=np.float64)):
+                return False
+            answered = True
+    return answered
 
 
 def _without_gradient(backend: str) -> str:
     own = ": a NumPy function brings its own as <name>_backward" if backend == "numpy" else ""
     return f"no gradient is offered{own}"
-
-
-def _may_be_constant(loss: type[Loss]) -> Sequence[str]:
-    return [k for k in loss.differentiable() if k in ("target", "var")]
-
-
-def _nothing(gradient: Any) -> bool:
-    return gradient is None or not np.any(np.asarray(gradient, dtype=np.float64))

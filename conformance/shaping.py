@@ -10,6 +10,7 @@ import numpy as np
 from lossproof.backends.aliases import LOG_PROBABILITIES
 from lossproof.conformance import arrangement
 from lossproof.conformance.agreement import trial
+from lossproof.conformance.refusal import misfits
 from lossproof.conformance.subject import Subject
 from lossproof.spec.question import Question
 
@@ -27,9 +28,10 @@ def shapes(subject: Subject) -> Step:
         return {}, []
     line = replace(trial(subject), cotangent=None)
     line_came, matrix_came = (came(subject, q) for q in (line, _in_rows(line)))
+    failed = [c for c in (line_came, matrix_came) if isinstance(c, Exception)]
+    if len(failed) == 2 or not all(misfits(error) for error in failed):
+        return {}, []
     if isinstance(matrix_came, Exception):
-        if isinstance(line_came, Exception):
-            return {}, []
         why = f"{type(matrix_came).__name__}: {matrix_came}".splitlines()[0][:160]
         kind, said = arrangement.FLAT, f"only arrays of one axis are asked of it: {why}"
     elif matrix_came == np.shape(_in_rows(line).arguments[next(iter(subject.loss.arguments))])[:1]:

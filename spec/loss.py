@@ -64,7 +64,8 @@ class Argument:
 class Option:
     """A hyper-parameter. Its values are `choices`, or the numbers of `domain`; None if `optional`.
 
-    `landmarks` are values that conformance tries besides the default.
+    `landmarks` are values that conformance tries besides the default. `neutral` is the value at
+    which it does nothing, where that makes another loss of it: focal loss with a gamma of 0.
     """
 
     domain: Domain | None = None
@@ -72,6 +73,7 @@ class Option:
     choices: tuple[Any, ...] = ()
     optional: bool = False
     landmarks: tuple[Any, ...] = ()
+    neutral: Any = None
     name: str = ""
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -85,6 +87,10 @@ class Option:
             return any(value is c or (value == c and type(value) is type(c)) for c in self.choices)
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
         return number and (self.domain is None or self.domain.contains(value))
+
+    def idle(self, value: Any) -> bool:
+        """Whether it does nothing at `value`, and does something by default."""
+        return self.neutral is not None and value == self.neutral != self.default
 
     def describe(self) -> str:
         """The values that it takes, in words."""

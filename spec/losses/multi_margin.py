@@ -37,7 +37,7 @@ class MultiMargin(Rowwise):
     labels = Argument(LABEL, "N", differentiable=False)
     weight = Argument(NONNEGATIVE, "C", differentiable=False, optional=True)
     p = Flag(default=1, choices=(1, 2), landmarks=(2,))
-    margin = Parameter(REAL, default=1.0, landmarks=(0.0, 0.25, 10.0, -1.0))
+    margin = Parameter(REAL, default=1.0, landmarks=(0.0, 0.25, 10.0, -1.0), neutral=0.0)
 
     def value(self, logits: Tracked, labels: Labels, weight: Tracked | None = None) -> Tracked:
         hinge = relu(self._gaps(logits, labels))

@@ -25,7 +25,7 @@ class PairwiseHinge(Elementwise):
     )
     positive = Argument(REAL)
     negative = Argument(REAL)
-    margin = Parameter(REAL, default=1.0, landmarks=(0.0, 0.25, -1.0))
+    margin = Parameter(REAL, default=1.0, landmarks=(0.0, 0.25, -1.0), neutral=0.0)
     ties = (("positive", "negative"),)
 
     def value(self, positive: Tracked, negative: Tracked) -> Tracked:

@@ -77,7 +77,7 @@ class SigmoidFocal(Elementwise):
     logits = Argument(REAL)
     target = Argument(BINARY, differentiable=False)
     alpha = Parameter(UNIT, default=0.25, optional=True, landmarks=(None, 0.0, 1.0))
-    gamma = Parameter(NONNEGATIVE, default=2.0, landmarks=(0.0, 0.5, 1.0, 5.0))
+    gamma = Parameter(NONNEGATIVE, default=2.0, landmarks=(0.0, 0.5, 1.0, 5.0), neutral=0.0)
 
     def value(self, logits: Tracked, target: Tracked) -> Tracked:
         positive = _positive(target)

@@ -1,0 +1,81 @@
+"""An option is held at what fits, except where it would do nothing and make another loss of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from lossproof.backends import loading
+from lossproof.conformance.cli import main
+from lossproof.conformance.registry import backend
+from lossproof.conformance.settle import Settled, settle
+from lossproof.spec.loss import catalogue, get
+
+ENTROPY = """
+import numpy as np
+
+
+def loss(logits, target):
+    return np.logaddexp(0, np.where(target == 1, -logits, logits))
+"""
+
+
+def settled(function: Any, loss: str, **fixed: Any) -> Settled:
+    claim = loading.claim(function, get(loss), "numpy", fixed=fixed)
+    return settle(claim, get(loss), backend("numpy"))
+
+
+def entropy(logits: Any, target: Any) -> Any:
+    return np.logaddexp(0, np.where(target == 1, -logits, logits))
+
+
+def focal(logits: Any, target: Any) -> Any:
+    s = np.where(target == 1, logits, -logits)
+    return np.logaddexp(0, -s) * np.exp(-1.5 * np.logaddexp(0, s))
+
+
+def hinge(positive: Any, negative: Any) -> Any:
+    return np.maximum(0, negative - positive)
+
+
+@pytest.mark.parametrize(
+    ("function", "loss", "option", "default"),
+    [(entropy, "sigmoid_focal", "gamma", 2.0), (hinge, "pairwise_hinge", "margin", 1.0)],
+)
+def test_an_option_is_not_held_where_it_does_nothing(
+    function: Any, loss: str, option: str, default: float
+) -> None:
+    found = settled(function, loss)
+    assert found.implementation.dialect[option] == default
+    said = f"the default; it is {loss} with {option}=0: --fix {option}=0 if so meant"
+    assert f"{option} is held at {default}: {said}" in found.notes
+    stated = settled(function, loss, **{option: 0.0})
+    assert stated.implementation.dialect[option] == 0.0
+    assert not any("--fix" in note for note in stated.notes)
+
+
+def test_an_option_that_does_something_is_held_where_it_fits() -> None:
+    assert settled(focal, "sigmoid_focal").implementation.dialect == {"alpha": None, "gamma": 1.5}
+
+
+def test_cross_entropy_is_focal_loss_only_if_that_is_stated(tmp_path: Path) -> None:
+    file = tmp_path / "entropy.py"
+    file.write_text(ENTROPY, encoding="utf-8")
+    command = ["check", f"{file}:loss", "--loss", "sigmoid_focal", "--backend", "numpy"]
+    command += ["--dtype", "float64", "--check", "value", "--seed", "1"]
+    failed = CliRunner().invoke(main, command)
+    assert failed.exit_code == 1, failed.output
+    assert "--fix gamma=0 if so meant" in failed.output
+    passed = CliRunner().invoke(main, [*command, "--fix", "gamma=0"])
+    assert passed.exit_code == 0, passed.output
+
+
+def test_a_neutral_value_is_one_that_the_option_takes() -> None:
+    options = [o for loss in catalogue().values() for o in loss.options.values()]
+    neutral = [o for o in options if o.neutral is not None]
+    assert neutral
+    assert all(o.accepts(o.neutral) and o.idle(o.neutral) for o in neutral)
