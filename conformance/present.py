@@ -165,6 +165,7 @@ def reproduce(reference: str) -> int:
         question=case["question"],
         how=case.get("how", {}),
         target=case.get("target"),
+        settled=case.get("settled"),
     )
     click.echo(f"{visible(text)}\n\n{'not reproduced' if holds else 'reproduced'}: {cell.id}")
     return 0 if holds else 1

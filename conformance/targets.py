@@ -21,6 +21,7 @@ from lossproof.backends.process import program
 from lossproof.backends.process.backend import Limits, Remote, isolated
 from lossproof.backends.registry import Implementation
 from lossproof.conformance import baseline, deviations, inherited, lanes, message, plan, runner
+from lossproof.conformance.again import recorded
 from lossproof.conformance.effort import EFFORTS
 from lossproof.conformance.narrowed import narrowings
 from lossproof.conformance.registry import UsageError, backend, choose
@@ -76,6 +77,7 @@ def check(request: Request) -> int:
             choose("device", device, placed.devices())
         loss = get(chosen.losses[0])
         settled = settle(claimed, loss, placed, chosen.devices[0])
+        settled = replace(settled, implementation=recorded(claimed, settled.implementation))
         notes = (*narrowings(claimed, loss, request.source.fix), *settled.notes)
         for note in notes:
             say(one_line(note))
