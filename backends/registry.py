@@ -21,8 +21,9 @@ class Implementation:
     it takes, None meaning all; likewise `reductions`, `dtypes`, and `optional` for the optional
     arguments. `reducible` is false for a function that has no parameter `reduction`. `arranged`
     says in which shapes it takes arrays, where not in all; `refused` has the values of options that
-    it does not take. `bound` says in words which parameters
-    go by another name, and `source` how to load the function again.
+    it does not take. `bound` says in words which parameters go by another name, `source` how to
+    load the function again, and `settled` which of these facts it was not loaded with, but were
+    found out by asking it.
     """
 
     loss: str
@@ -41,6 +42,7 @@ class Implementation:
     label: str | None = None
     bound: str = ""
     source: Any = None
+    settled: Mapping[str, Any] = field(default_factory=dict)
 
     def __call__(self, *arguments: Any, **keywords: Any) -> Any:
         return self.forward(*arguments, **keywords)

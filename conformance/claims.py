@@ -9,12 +9,13 @@ from typing import Any
 from lossproof.backends import loading
 from lossproof.backends.base import Answer, Backend
 from lossproof.backends.loading import Source
-from lossproof.backends.process.backend import SERVER, Isolated, Limits, elsewhere
+from lossproof.backends.process.backend import SERVER, Isolated, Limits, claimed
+from lossproof.backends.process.claim import Claim, loaded
 from lossproof.backends.process.client import Program
 from lossproof.backends.process.worker import Worker
 from lossproof.backends.registry import Implementation
 from lossproof.conformance.registry import UsageError
-from lossproof.spec.loss import SpecError, catalogue
+from lossproof.spec.loss import SpecError, catalogue, get
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,8 +50,9 @@ def isolated(source: Source, inner: Backend, limits: Limits) -> Claims:
     worker = Worker(
         name=source.target, command=SERVER, limits=limits, opening=loader.open, begun="imported"
     )
+    worker.start()
     remote = _Rebound(inner, worker, loader)
-    found = tuple(_implementation(loss, inner, source, c) for loss, c in loader.claims.items())
+    found = tuple(claimed(c, source, loss, inner.name) for loss, c in loader.claims.items())
     return Claims(backend=remote, implementations=found, refusals=loader.refusals)
 
 
@@ -71,7 +73,8 @@ class _Loader:
         self.source = source
         self.backend = backend
         self.limits = limits
-        self.claims: dict[str, dict[str, Any]] = {}
+        self.claims: dict[str, Claim] = {}
+        self.devices: tuple[str, ...] = ()
         self.refusals: dict[str, str] = {}
         self.current: str | None = None
 
@@ -93,7 +96,8 @@ class _Loader:
         for loss in self.claims or catalogue():
             reply = program.ask(self.request(loss, memory), self.limits.start)
             if "claim" in reply:
-                self.claims[loss] = reply["claim"]
+                found = loaded(reply, get(loss), self.source.target)
+                self.claims[loss], self.devices = found.claim, found.devices
                 self.current, answer, memory = loss, reply, None
                 continue
             self.refusals[loss] = str(reply.get("refused") or reply.get("error"))
@@ -108,7 +112,7 @@ class _Rebound(Isolated):
     """Calls the target as the loss of the implementation that is called."""
 
     def __init__(self, inner: Backend, worker: Worker, loader: _Loader) -> None:
-        super().__init__(inner, worker)
+        super().__init__(inner, worker, loader.devices)
         self._loader = loader
 
     def call(self, implementation: Implementation, *arguments: Any, **named: Any) -> Answer:
@@ -116,26 +120,3 @@ class _Rebound(Isolated):
             self.worker.ask(self._loader.request(implementation.loss, None))
             self._loader.current = implementation.loss
         return super().call(implementation, *arguments, **named)
-
-
-def _implementation(
-    loss: str, inner: Backend, source: Source, claim: Mapping[str, Any]
-) -> Implementation:
-    def names(key: str) -> tuple[str, ...] | None:
-        return None if claim[key] is None else tuple(claim[key])
-
-    return Implementation(
-        loss=loss,
-        backend=inner.name,
-        forward=elsewhere,
-        dialect=claim["dialect"],
-        reducible=claim["reducible"],
-        bound=claim["bound"],
-        label=source.target,
-        source=source,
-        differentiable=names("differentiable"),
-        options=names("options"),
-        reductions=names("reductions"),
-        dtypes=names("dtypes"),
-        optional=names("optional"),
-    )

@@ -23,6 +23,7 @@ from lossproof.conformance.plan import Selection
 from lossproof.conformance.registry import UsageError, backend_names, choose
 from lossproof.conformance.registry import backend as backend_of
 from lossproof.conformance.worker import single_threaded
+from lossproof.reports.text import visible
 from lossproof.spec.loss import catalogue, get
 
 
@@ -88,11 +89,11 @@ def identify(
         found = found_of(placed.implementations, placed.backend, (dtype,) if dtype else ())
         lines = list(evidence.told(found))
     except Hopeless as error:
-        click.echo(f"does not answer: {error}")
+        click.echo(visible(f"does not answer: {error}"))
         sys.exit(3)
     finally:
         placed.close()
-    click.echo("\n".join(lines))
+    click.echo(visible("\n".join(lines)))
     sys.exit(3 if not found.patience.answered else 1 if lines[0] == evidence.NONE else 0)
 
 
@@ -155,7 +156,8 @@ def parity(
     finally:
         for column in columns:
             parities.close(column)
-    click.echo(STYLES[style](table, differences))
+    text = STYLES[style](table, differences)
+    click.echo(text if style == "json" else visible(text))
     sys.exit(0 if table.rows else 3)
 
 

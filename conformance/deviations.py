@@ -53,7 +53,7 @@ OWN = (
 EXCUSES = {"failed": ("failed", "warned"), "errored": ("errored",)}
 _TEXTS = ("id", "reason", "input", "link", "status", "versions")
 _KEYS = (*_TEXTS, "expires", "case")
-_CASE = ("check", "backend", "device", "target", "question", "how", "fault")
+_CASE = ("check", "backend", "device", "target", "settled", "question", "how", "fault")
 
 
 @dataclass(frozen=True, kw_only=True)

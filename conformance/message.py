@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import sys
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from lossproof.conformance import describe, diagnose, oracle
+from lossproof.conformance.again import target as again_of
 from lossproof.conformance.check import Observation, checks
 from lossproof.conformance.subject import Subject, TargetError
 from lossproof.spec.question import Question
@@ -158,8 +158,11 @@ def case(subject: Subject, observation: Observation) -> dict[str, Any] | None:
     if size > 2000:
         return None
     stored = {"question": question.to_json(subject.dtype), "how": dict(observation.how)}
-    target = _target(subject)
-    return stored if target is None else {**stored, "target": target}
+    settled = subject.implementation.settled
+    target = again_of(subject.implementation)
+    if target is not None:
+        stored["target"] = target
+    return {**stored, "settled": dict(settled)} if settled else stored
 
 
 def _who(subject: Subject, name: str) -> str:
@@ -237,32 +240,24 @@ def snippet(subject: Subject, name: str, observation: Observation) -> str | None
     """
     stored = case(subject, observation)
     implementation = subject.implementation
-    target = _target(subject)
+    target = again_of(implementation)
     own = subject.backend.implementations().get(subject.loss.name)
     if stored is None or target is None and own is not implementation:
         return None
-    return _program(subject, name, stored, target)
+    return _program(subject, name, stored)
 
 
-def _target(subject: Subject) -> str | None:
-    """The implementation as a target that any process can load, its file's path absolute."""
-    where, colon, attribute = (subject.implementation.label or "").rpartition(":")
-    if where.endswith(".py"):
-        path = Path(where).resolve()
-        return f"{path}:{attribute}" if path.is_file() else None
-    return f"{where}:{attribute}" if colon and where in sys.modules else None
-
-
-def _program(subject: Subject, name: str, stored: Mapping[str, Any], target: str | None) -> str:
+def _program(subject: Subject, name: str, stored: Mapping[str, Any]) -> str:
     named = {
         "check": name,
         "backend": subject.backend.name,
         "device": subject.device,
-        "target": target,
+        "target": stored.get("target"),
+        "settled": stored.get("settled"),
         "question": _short(stored["question"]),
         "how": stored["how"],
     }
-    left_out: dict[str, Any] = {"device": "cpu", "target": None, "how": {}}
+    left_out: dict[str, Any] = {"device": "cpu", "target": None, "settled": None, "how": {}}
     lines = ["from lossproof.conformance.reproduce import ask", "", "ask("]
     for key, value in named.items():
         if key not in left_out or value != left_out[key]:

@@ -12,6 +12,7 @@ from typing import Any
 from lossproof.backends import loading
 from lossproof.backends.loading import Source
 from lossproof.backends.registry import Backward, Implementation, Registered
+from lossproof.conformance.again import recorded
 from lossproof.conformance.registry import UsageError, backend_names, choose
 from lossproof.conformance.registry import backend as backend_of
 from lossproof.conformance.settle import settle
@@ -59,16 +60,12 @@ def implementation(
     claim = loading.claim(function, stated, backend, backward=reverse, mapping=map, fixed=fix)
     found = target(function) if reverse is _beside(function) else None
     source = None if found is None else Source(target=found, map=map or {}, fix=fix or {})
-    claim = replace(
-        claim,
-        reductions=None if reductions is None else tuple(reductions),
-        label=found or _name(function),
-        source=source,
-    )
+    loaded = replace(claim, label=found or _name(function), source=source)
+    stating = loaded if reductions is None else replace(loaded, reductions=tuple(reductions))
     placed = backend_of(backend)
     if placed.missing() or (collecting and backend not in sys.modules):
-        return claim
-    return settle(claim, stated, placed).implementation
+        return recorded(loaded, stating)
+    return recorded(loaded, settle(stating, stated, placed).implementation)
 
 
 def _name(function: Callable[..., Any]) -> str:

@@ -20,6 +20,7 @@ from lossproof.conformance.reproduce import answer
 from lossproof.reports import jsonl, markdown, terminal
 from lossproof.reports.atomic import write_text
 from lossproof.reports.model import Result
+from lossproof.reports.text import visible
 from lossproof.spec.loss import Loss, catalogue, get
 
 
@@ -164,8 +165,9 @@ def reproduce(reference: str) -> int:
         question=case["question"],
         how=case.get("how", {}),
         target=case.get("target"),
+        settled=case.get("settled"),
     )
-    click.echo(f"{text}\n\n{'not reproduced' if holds else 'reproduced'}: {cell.id}")
+    click.echo(f"{visible(text)}\n\n{'not reproduced' if holds else 'reproduced'}: {cell.id}")
     return 0 if holds else 1
 
 

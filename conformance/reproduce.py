@@ -12,6 +12,7 @@ import numpy as np
 from lossproof.backends.base import DTYPES, Backend
 from lossproof.backends.registry import Implementation
 from lossproof.conformance import deviations, message, plan, targets
+from lossproof.conformance.again import applied
 from lossproof.conformance.check import Check, Observation, checks
 from lossproof.conformance.registry import UsageError, choose
 from lossproof.conformance.registry import backend as backend_of
@@ -28,14 +29,23 @@ def ask(
     how: Mapping[str, Any] | None = None,
     device: str = "cpu",
     target: str | Mapping[str, Any] | None = None,
+    settled: Mapping[str, Any] | None = None,
 ) -> None:
     """Ask a stored question of a check again, and say so if the check holds there.
+
+    `settled` is what was found out of the target then, such as the shapes that it takes.
 
     Raises AssertionError, with what is not true, if it does not; UsageError or SpecError if what is
     stored names nothing that is known here.
     """
     holds, text = answer(
-        check=check, backend=backend, question=question, how=how, device=device, target=target
+        check=check,
+        backend=backend,
+        question=question,
+        how=how,
+        device=device,
+        target=target,
+        settled=settled,
     )
     if not holds:
         raise AssertionError(text)
@@ -50,6 +60,7 @@ def answer(
     how: Mapping[str, Any] | None = None,
     device: str = "cpu",
     target: str | Mapping[str, Any] | None = None,
+    settled: Mapping[str, Any] | None = None,
     fault: str | None = None,
 ) -> tuple[bool, str]:
     """Whether the check holds at a stored question, and what is seen there in words.
@@ -66,7 +77,9 @@ def answer(
     unit = plan.Unit(loss=loss, backend=backend, dtype=dtype, device=device)
     placed = backend_of(backend)
     profile = "thorough" if "repeated" in (how or {}) else "default"
-    subject = plan.subject(unit, placed, profile, _implementation(unit, placed, target))
+    subject = plan.subject(
+        unit, placed, profile, _implementation(unit, placed, target, settled or {})
+    )
     try:
         with np.errstate(all="ignore"):
             seen = _observed(found, check, subject, asked, how or {})
@@ -90,13 +103,18 @@ def _question(stored: Mapping[str, Any]) -> Question:
 
 
 def _implementation(
-    unit: plan.Unit, found: Backend, target: str | Mapping[str, Any] | None
+    unit: plan.Unit,
+    found: Backend,
+    target: str | Mapping[str, Any] | None,
+    settled: Mapping[str, Any],
 ) -> Implementation | None:
     """The target, None for the backend's own. Raises UsageError where it cannot be examined."""
     absent = found.missing()
     if absent is not None:
         raise UsageError(absent)
-    implementation = None if target is None else targets.load(target, unit.loss, unit.backend)
+    implementation = None
+    if target is not None:
+        implementation = applied(targets.load(target, unit.loss, unit.backend), settled)
     reason = plan.missing(unit, found, implementation)
     if reason is not None:
         raise UsageError(reason)

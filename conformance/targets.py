@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,9 @@ from lossproof.backends.process import program
 from lossproof.backends.process.backend import Limits, Remote, isolated
 from lossproof.backends.registry import Implementation
 from lossproof.conformance import baseline, deviations, inherited, lanes, message, plan, runner
+from lossproof.conformance.again import recorded
 from lossproof.conformance.effort import EFFORTS
+from lossproof.conformance.narrowed import narrowings
 from lossproof.conformance.registry import UsageError, backend, choose
 from lossproof.conformance.resemblance import looks_like
 from lossproof.conformance.settle import Settled, settle
@@ -28,6 +31,7 @@ from lossproof.conformance.subject import Subject
 from lossproof.reports import summary, verdict
 from lossproof.reports.atomic import write_text
 from lossproof.reports.model import Result
+from lossproof.reports.text import one_line, visible
 from lossproof.spec.loss import catalogue, get
 
 BAD = ("failed", "errored", "warned")
@@ -66,17 +70,21 @@ def check(request: Request) -> int:
     chosen = _resolved(selection)
     known = tuple(d for path in request.expected for d in deviations.read(path))
     earlier = None if request.baseline is None else baseline.read(request.baseline)
+    say = _say if request.json is None else _say_if_heard
     placed, claimed = _placed(request, chosen.losses[0], chosen.backends[0])
     try:
         for device in chosen.devices:
             choose("device", device, placed.devices())
-        settled = settle(claimed, get(chosen.losses[0]), placed, chosen.devices[0])
+        loss = get(chosen.losses[0])
+        settled = settle(claimed, loss, placed, chosen.devices[0])
+        settled = replace(settled, implementation=recorded(claimed, settled.implementation))
+        notes = (*narrowings(claimed, loss, request.source.fix), *settled.notes)
         if chosen.backends == ("numpy",) and not selection.dtypes:
             told = "bfloat16 is not asked: NumPy has none of its own; --dtype bfloat16 asks for it"
-            settled = replace(settled, notes=(*settled.notes, told))
-        for note in settled.notes:
-            click.echo(note)
-        shown = _Shown()
+            notes = (*notes, told)
+        for note in notes:
+            say(one_line(note))
+        shown = _Shown(say=say)
         compared = False
         for result in _results(settled, placed, chosen, request):
             subject = _subject(result, settled, placed, chosen)
@@ -90,9 +98,7 @@ def check(request: Request) -> int:
             placed.worker.close()
     results = shown.results
     fresh = results if earlier is None else baseline.fresh(results, earlier)
-    code = verdict.exit_code(fresh, strict=request.strict)
-    for line in _closing(shown, fresh, chosen, request, deviations.unmatched(results, known)):
-        click.echo(line)
+    code = _exit_code(results, fresh, request.strict)
     if request.json is not None:
         document = verdict.Check(
             target=request.source.target,
@@ -103,7 +109,7 @@ def check(request: Request) -> int:
             profile=chosen.profile,
             sufficient=EFFORTS[chosen.profile].sufficient,
             isolated=request.isolation,
-            notes=settled.notes,
+            notes=notes,
             held=dict(settled.implementation.dialect),
             results=tuple(results),
             new=tuple(r.id for r in fresh if r.status in ("failed", "errored")),
@@ -112,7 +118,28 @@ def check(request: Request) -> int:
             seconds=round(time.monotonic() - started, 3),
         )
         write_text(request.json, verdict.text(document))
+    for line in _closing(shown, fresh, chosen, request, deviations.unmatched(results, known)):
+        say(one_line(line))
     return code
+
+
+def _exit_code(results: list[Result], fresh: list[Result], strict: bool) -> int:
+    """The code of what is new; a target of which all is known was examined all the same."""
+    code = verdict.exit_code(fresh, strict=strict)
+    return 0 if code == 3 != verdict.exit_code(results) else code
+
+
+def _say(text: str) -> None:
+    """Print what may quote the target: no escape sequence of its making reaches the terminal."""
+    click.echo(visible(text))
+
+
+def _say_if_heard(text: str) -> None:
+    """The same, in silence once nobody reads: a file that was asked for is written all the same."""
+    try:
+        _say(text)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _likened(result: Result, subject: Subject) -> Result:
@@ -206,6 +233,7 @@ def _place(name: str) -> int:
 class _Shown:
     """What was printed, so that one fault in four dtypes is told once."""
 
+    say: Callable[[str], None]
     results: list[Result] = field(default_factory=list)
     told: dict[tuple[str, ...], list[Result]] = field(default_factory=dict)
 
@@ -219,7 +247,7 @@ class _Shown:
             self.told[key].append(result)
             return
         self.told[key] = []
-        click.echo(f"\n{result.status}: {result.message or result.reason}")
+        self.say(f"\n{result.status}: {result.message or result.reason}")
 
 
 def _fault(result: Result) -> tuple[str, ...]:

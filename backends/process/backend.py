@@ -9,6 +9,7 @@ from typing import Any
 
 from lossproof.backends.base import Answer, Array, Backend, BackendError, NotAnArray
 from lossproof.backends.loading import Source
+from lossproof.backends.process.claim import Claim, loaded
 from lossproof.backends.process.client import Program
 from lossproof.backends.process.protocol import (
     ProtocolError,
@@ -22,6 +23,7 @@ from lossproof.backends.process.worker import Limits as Limits
 from lossproof.backends.process.worker import Worker
 from lossproof.backends.registry import Implementation, Registry
 from lossproof.backends.usage import UsageError
+from lossproof.spec.loss import get
 from lossproof.spec.profile import Profile
 
 SERVER = (sys.executable, "-m", "lossproof.backends.process.server")
@@ -48,7 +50,7 @@ class Isolated(Remote):
 
     name = ""
 
-    def __init__(self, inner: Backend, worker: Worker) -> None:
+    def __init__(self, inner: Backend, worker: Worker, devices: tuple[str, ...]) -> None:
         super().__init__(worker)
         self.inner = inner
         self.name = inner.name  # type: ignore[misc]
@@ -57,9 +59,7 @@ class Isolated(Remote):
         self.transformations = inner.transformations  # type: ignore[misc]
         self.compiles = inner.compiles  # type: ignore[misc]
         self.promotes = inner.promotes  # type: ignore[misc]
-        reply = worker.start()
-        self._devices = tuple(reply["devices"])
-        self.claim: dict[str, Any] = reply["claim"]
+        self._devices = devices
 
     def missing(self) -> str | None:
         return self.inner.missing()
@@ -160,28 +160,25 @@ def isolated(
         begun="imported",
         tells=True,
     )
-    remote = Isolated(inner, worker)
-    claim = remote.claim
+    try:
+        found = loaded(worker.start(), get(loss), source.target)
+    except UsageError:
+        worker.close()
+        raise
+    remote = Isolated(inner, worker, found.devices)
+    return remote, claimed(found.claim, source, loss, inner.name)
 
-    def names(key: str) -> tuple[str, ...] | None:
-        return None if claim[key] is None else tuple(claim[key])
 
-    implementation = Implementation(
+def claimed(claim: Claim, source: Source, loss: str, backend: str) -> Implementation:
+    """What a worker's target claims to be, as an implementation that a worker calls."""
+    return Implementation(
         loss=loss,
-        backend=inner.name,
+        backend=backend,
         forward=elsewhere,
-        dialect=claim["dialect"],
-        reducible=claim["reducible"],
-        bound=claim["bound"],
         label=source.target,
         source=source,
-        differentiable=names("differentiable"),
-        options=names("options"),
-        reductions=names("reductions"),
-        dtypes=names("dtypes"),
-        optional=names("optional"),
+        **claim.facts(),
     )
-    return remote, implementation
 
 
 def elsewhere(*_: Any, **__: Any) -> Any:

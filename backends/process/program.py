@@ -15,6 +15,7 @@ import numpy as np
 from lossproof.backends.base import Answer, Array, BackendError, NotAnArray
 from lossproof.backends.loading import Source
 from lossproof.backends.process.backend import Remote, RemoteError, elsewhere
+from lossproof.backends.process.claim import known, offered
 from lossproof.backends.process.client import Program
 from lossproof.backends.process.memory import limit
 from lossproof.backends.process.protocol import (
@@ -196,26 +197,18 @@ def _command(line: str) -> list[str]:
 def _offer(hello: Hello, loss: type[Loss], target: str) -> Offer:
     """What a program offers of a loss, every name in it known. Raises UsageError."""
     if loss.name not in hello.losses:
-        offered = ", ".join(sorted(hello.losses)) or "no loss"
-        raise UsageError(f"{target} does not implement {loss.name}; it offers {offered}")
+        others = ", ".join(sorted(hello.losses)) or "no loss"
+        raise UsageError(f"{target} does not implement {loss.name}; it offers {others}")
     offer = hello.losses[loss.name]
-    optional = tuple(k for k, a in loss.arguments.items() if a.optional)
-    known: dict[str, tuple[Iterable[str], tuple[str, ...]]] = {
-        "reductions": (offer.reductions, loss.reductions),
-        "gradient": (offer.gradient, loss.differentiable()),
-        "options": ((*offer.options, *offer.held), tuple(loss.options)),
-        "optional": (offer.optional, optional),
-    }
-    for key, (names, choices) in known.items():
-        for name in names:
-            if name not in choices:
-                listed = ", ".join(choices) or "none"
-                raise UsageError(
-                    f"{target}: {loss.name} has no {name!r} among its {key}; choose from {listed}"
-                )
-    for key, given in (("dtypes", offer.dtypes), ("reductions", offer.reductions)):
-        if not given:
-            raise UsageError(f"{target}: its {key} of {loss.name} are empty")
+    known(
+        target,
+        loss,
+        reductions=offer.reductions,
+        gradient=offer.gradient,
+        options=(*offer.options, *offer.held),
+        optional=offer.optional,
+    )
+    offered(target, loss, dtypes=offer.dtypes, reductions=offer.reductions)
     both = sorted(set(offer.options) & set(offer.held))
     if both:
         raise UsageError(f"{target}: {', '.join(both)} is both held and an option")

@@ -23,6 +23,7 @@ import numpy as np
 from lossproof.backends import loading, state
 from lossproof.backends.base import Answer, Backend, BackendError, NotAnArray
 from lossproof.backends.builtin import backend
+from lossproof.backends.process.claim import Claim
 from lossproof.backends.process.memory import limit
 from lossproof.backends.process.protocol import (
     PROTOCOL,
@@ -77,19 +78,7 @@ class Server:
         claim = loading.load(source, request["loss"], request["backend"])
         self.implementation = claim
         limit(request.get("memory"))
-        return {
-            "claim": {
-                "dialect": dict(claim.dialect),
-                "differentiable": claim.differentiable,
-                "options": claim.options,
-                "reductions": claim.reductions,
-                "dtypes": claim.dtypes,
-                "optional": claim.optional,
-                "reducible": claim.reducible,
-                "bound": claim.bound,
-            },
-            "devices": self.backend.devices(),
-        }
+        return {"claim": Claim.of(claim), "devices": self.backend.devices()}
 
     def call(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Call the target, and pull the cotangent back."""

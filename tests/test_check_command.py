@@ -1,0 +1,185 @@
+"""What `check` prints, writes and exits with, whatever the target says of itself."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from lossproof.conformance.cli import main
+from lossproof.reports import verdict
+
+FILE = r"""
+import numpy as np
+
+def _reduced(losses, reduction):
+    return losses if reduction == "none" else getattr(losses, reduction)()
+
+def loud(prediction, target, *, delta=1.0, reduction="mean"):
+    if prediction.dtype == np.float16:
+        raise TypeError("\x1b[2Jno\u202e half\nconforms")
+    if reduction == "none":
+        raise ValueError("none \x1b[31mis red")
+    raise RuntimeError("\x1b]0;gone\x07")
+
+def wrong(prediction, target, *, reduction="mean"):
+    return _reduced(1.5 * (prediction - target) ** 2, reduction)
+"""
+#: a target that writes the reply to `load` into its worker's channel, and names what it likes
+FORGED = """
+import os
+for descriptor in range(3, 12):
+    try:
+        os.write(descriptor, {reply!r})
+    except OSError:
+        pass
+
+def mse(prediction, target, *, reduction="mean"):
+    return ((prediction - target) ** 2).mean()
+"""
+CLAIM = {
+    "dialect": {}, "differentiable": None, "options": None, "reductions": None, "dtypes": None,
+    "optional": None, "reducible": True, "bound": "",
+}  # fmt: skip
+
+
+def checked(target: str, *more: str, loss: str = "mse") -> Result:
+    command = ["check", target, "--loss", loss, "--backend", "numpy", "--profile", "smoke"]
+    return CliRunner().invoke(main, [*command, "--check", "value", *more])
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "mine.py"
+    path.write_text(FILE)
+    return path
+
+
+def forged(folder: Path, reply: object) -> Result:
+    path = folder / "forger.py"
+    path.write_text(FORGED.format(reply=json.dumps(reply).encode() + b"\n"))
+    return checked(f"{path}:mse", "--dtype", "float32")
+
+
+def test_no_escape_sequence_of_a_target_reaches_the_terminal(file: Path) -> None:
+    said = checked(f"{file}:loud", loss="huber").output
+    assert "\x1b" not in said
+    assert "\u202e" not in said
+    assert "\x07" not in said
+    assert r"RuntimeError: \x1b]0;gone\x07" in said
+    assert not any(line.startswith("conforms") for line in said.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("reply", "words"),
+    [
+        ({"claim": 1}, "Expected `object`, got `int` - at `$.claim`"),
+        ({"claim": CLAIM}, "Object missing required field `devices`"),
+        ({"claim": {**CLAIM, "bonus": 1}, "devices": ["cpu"]}, "unknown field `bonus`"),
+    ],
+)
+def test_a_forged_claim_that_is_none_ends_in_one_line(
+    tmp_path: Path, reply: object, words: str
+) -> None:
+    found = forged(tmp_path, reply)
+    assert found.exit_code == 2
+    assert found.stderr.startswith("lossproof: ")
+    assert "what it says of itself breaks the protocol: " in found.stderr
+    assert words in found.stderr
+    assert found.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            {"reductions": ["average"]},
+            "mse has no 'average' among its reductions; choose from none",
+        ),
+        ({"reductions": []}, "its reductions of mse are empty"),
+        ({"differentiable": ["logits"]}, "mse has no 'logits' among its gradient; choose from"),
+        ({"dtypes": ["float8"]}, "mse has no 'float8' among its dtypes; choose from float64"),
+        ({"dialect": {"delta": 1.0}}, "mse has no 'delta' among its options; choose from none"),
+    ],
+)
+def test_a_claim_names_what_the_loss_has(
+    tmp_path: Path, change: dict[str, object], words: str
+) -> None:
+    found = forged(tmp_path, {"claim": {**CLAIM, **change}, "devices": ["cpu"]})
+    assert found.exit_code == 2
+    assert words in found.stderr
+    assert found.stderr.count("\n") == 1
+
+
+def test_what_a_claim_leaves_out_is_told(tmp_path: Path) -> None:
+    less = {"reductions": ["mean"], "differentiable": ["prediction"], "bound": "all\x1b[8m"}
+    found = forged(tmp_path, {"claim": {**CLAIM, **less}, "devices": ["cpu"]})
+    assert "reduction 'none' is not offered: it says so of itself\n" in found.stdout
+    assert "reduction 'sum' is not offered: it says so of itself\n" in found.stdout
+    assert "target has no gradient: it says so of itself, and none is asked\n" in found.stdout
+    assert "arguments: all\\x1b[8m\n" in found.stdout
+    assert found.exit_code == 1  # the true reply comes when nobody asked for it
+
+
+def test_an_option_held_by_an_attribute_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "held.py"
+    path.write_text(
+        "class Huber:\n    delta = 2.0\n"
+        "    def __call__(self, prediction, target):\n        return abs(prediction - target)\n"
+        "huber = Huber()\n"
+    )
+    said = checked(f"{path}:huber", "--dtype", "float32", loss="huber").stdout
+    assert "delta is held at 2.0: it says so of itself\n" in said
+
+
+def test_only_what_a_baseline_does_not_know_fails(file: Path, tmp_path: Path) -> None:
+    known = tmp_path / "known.json"
+    one = ("--dtype", "float32", "--seed", "1")
+    assert checked(f"{file}:wrong", *one, "--json", str(known)).exit_code == 1
+    again = checked(f"{file}:wrong", *one, "--baseline", str(known))
+    assert f"known from {known}: 1\n" in again.output
+    assert again.exit_code == 0
+    skipped = checked(f"{file}:wrong", *one, "--check", "gradient", "--baseline", str(known))
+    assert "1 failed, 2 skipped" in skipped.output
+    assert skipped.exit_code == 0
+    nothing = CliRunner().invoke(
+        main, ["check", f"{file}:wrong", "--loss", "mse", "--backend", "numpy", *one,
+               "--check", "gradient", "--baseline", str(known)],
+    )  # fmt: skip
+    assert nothing.exit_code == 3
+    more = checked(f"{file}:wrong", "--seed", "1", "--dtype", "float32,float64",
+                   "--baseline", str(known))  # fmt: skip
+    assert more.exit_code == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no broken pipes")
+def test_the_verdict_is_written_though_nobody_reads_what_is_printed(
+    file: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "verdict.json"
+    command = [
+        sys.executable, "-m", "lossproof", "check", f"{file}:wrong", "--loss", "mse", "--backend",
+        "numpy", "--profile", "smoke", "--check", "value", "--dtype", "float32", "--json", str(out),
+    ]  # fmt: skip
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        said = process.stderr.read()
+        code = process.wait()
+    assert said == b""
+    assert code == 1
+    assert verdict.read(out).verdict == "violates"
+
+
+def test_a_forged_claim_ends_identify_in_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "forger.py"
+    path.write_text(FORGED.format(reply=b'{"claim": 1}\n'))
+    found = CliRunner().invoke(main, ["identify", f"{path}:mse", "--backend", "numpy"])
+    assert found.exit_code == 2
+    assert "what it says of itself breaks the protocol: " in found.stderr
+    assert found.stderr.count("\n") == 1
