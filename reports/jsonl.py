@@ -174,11 +174,11 @@ def write(path: str | os.PathLike[str], report: Report) -> None:
     Raises ReportError where that cannot be done, and for what `read` would refuse.
     """
     target = Path(path)
-    named: dict[str, Record] = {}
-    for record in (*report.losses, *report.curves, *report.results):
-        if _name(record) in named:
-            raise ReportError(f"{target}: two {_name(record)}")
-        named[_name(record)] = record
+    seen: set[str] = set()
+    for name in map(_name, _ordered(report)):
+        if name in seen:
+            raise ReportError(f"{target}: two {name}")
+        seen.add(name)
     if report.footer is not None:
         _adds_up(report.footer, counts(report.results), str(target))
     try:
