@@ -12,6 +12,7 @@ from lossproof.conformance import oracle
 from lossproof.conformance.oracle import Judgement
 from lossproof.conformance.subject import Subject
 from lossproof.spec.carriers import entry
+from lossproof.spec.formats import FORMATS
 from lossproof.spec.question import Question
 
 #: roundings of the larger number that an error may be and still be put down to it
@@ -38,7 +39,9 @@ def cause(subject: Subject, question: Question, judgement: Judgement) -> str | N
         found = _ceiling(question, exact, got)
         if found is not None:
             return found
-    return _lost(subject, question, judgement.quantity, exact, got)
+    return _narrower(subject, exact, got) or _lost(
+        subject, question, judgement.quantity, exact, got
+    )
 
 
 # ---- ceilings
@@ -75,6 +78,21 @@ def _factors(question: Question) -> Iterator[float]:
 
 
 # ---- digits
+
+
+def _narrower(subject: Subject, exact: arb, got: float) -> str | None:
+    """Whether an answer is right to the digits of a narrower dtype."""
+    error, size = float(abs(arb(got) - exact).mid()), float(abs(exact).mid())
+    for name in ("float32", "float16", "bfloat16"):
+        unit = FORMATS[name].unit_roundoff
+        if unit <= 16 * subject.format.unit_roundoff or name == subject.dtype:
+            continue
+        if unit / 64 * size <= error <= ROUNDINGS * unit * size:
+            return (
+                f"right to the digits of {name} and no further: a constant, or an array on the "
+                "way, is rounded to it"
+            )
+    return None
 
 
 def _lost(

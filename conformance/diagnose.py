@@ -67,11 +67,13 @@ def _not_finite(subject: Subject, question: Question, judgement: Judgement) -> s
 
 def _of_zeros(question: Question, found: Sequence[str]) -> str:
     """What makes nan of zeros: a product with a logarithm, a quotient, the slope of a root."""
-    if any(" is " in words and words.endswith((" 0", " 1")) for words in found):
+    ends = [words.partition(" is ")[0] for words in found if words.endswith((" is 0", " is 1"))]
+    bounded = [k for k in ends if np.isfinite(question.loss.arguments[k].domain.low)]
+    if bounded:
         return ": 0 · log 0, 0 / 0, or 0 · inf in a gradient"
     if any(" = " in words for words in found):
         return ": 0 / 0, or the slope of a root at 0"
-    return ""
+    return ": 0 / 0, or 0 · inf in a gradient" if ends else ""
 
 
 def _ties(question: Question) -> Iterator[str]:

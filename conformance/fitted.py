@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from lossproof.conformance import shaping
 from lossproof.conformance.agreement import SIZES, questions, share
 from lossproof.conformance.subject import Subject
 from lossproof.spec.loss import Option
@@ -18,7 +19,7 @@ SETTLED = 0.9
 USUAL: Mapping[str, tuple[Any, ...]] = {
     "eps": (0.0, 1e-16, 1e-15, 1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3),
     "smooth": (0.0, 1.0, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 0.1),
-    "margin": (0.0, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0),
+    "margin": (0.0, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 4.0, 5.0, 10.0),
     "delta": (0.1, 0.5, 1.0, 1.35, 2.0),
     "gamma": (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0),
     "alpha": (None, 0.25, 0.5, 0.75, 1.0),
@@ -41,13 +42,21 @@ def wide_and_single(subject: Subject) -> Iterator[Subject]:
 
 def best(subject: Subject, reduction: str) -> float:
     """How well a function fits a reduction at its best setting of the options it does not take."""
-    return max(
-        (
-            share(subject, questions(subject, options=s, reduction=reduction))
-            for s in settings(subject)
-        ),
-        default=0.0,
-    )
+    fit = 0.0
+    for number, setting in enumerate(settings(subject)):
+        asked = questions(subject, options=setting, reduction=reduction)
+        if number == 0 and not _shaped(subject, asked[0]):
+            return 0.0  # no setting changes a shape
+        fit = max(fit, share(subject, asked))
+        if fit == 1.0:
+            break
+    return fit
+
+
+def _shaped(subject: Subject, question: Question) -> bool:
+    """Whether an answer has the shape of the reduction, or there is none to tell."""
+    came = shaping.came(subject, question)
+    return isinstance(came, Exception) or came == question.output_shape
 
 
 def settings(subject: Subject) -> Iterator[dict[str, Any]]:
