@@ -22,7 +22,10 @@ def read(path: Path) -> Known:
 
 
 def fresh(results: Sequence[Result], known: Known) -> list[Result]:
-    """The results without the violations that were known: the same cell with the same fault."""
+    """The results without the violations that were known: the same cell, the same sentence.
+
+    Numbers are not compared, for another seed finds others.
+    """
     return [r for r in results if _key(r) not in known]
 
 

@@ -105,14 +105,27 @@ def _effort_options(command: Command) -> Command:
     return command
 
 
+def _number(ctx: click.Context, param: click.Parameter, value: float | None) -> float | None:
+    """A number of seconds. Raises UsageError for nan, which no range excludes."""
+    if value is not None and math.isnan(value):
+        raise UsageError(f"{param.opts[0]} is a number of seconds, got nan")
+    return value
+
+
+_max_time = click.option(
+    "--max-time",
+    type=click.FloatRange(min=0),
+    callback=_number,
+    help="Seconds after which no further cell is begun.",
+)
+
+
 @main.command()
 @click.option("--loss", "losses", multiple=True, help="A loss, or a pattern with *.")
 @click.option("--seed", default=0, show_default=True, help="Seed of the search.")
 @click.option("--backend", "backends", multiple=True, help="Default: numpy, torch, jax.")
 @_effort_options
-@click.option(
-    "--max-time", type=click.FloatRange(min=0), help="Seconds after which no further cell is begun."
-)
+@_max_time
 @click.option("--jobs", "-j", type=click.IntRange(min=1), help="Processes; default: one a core.")
 @click.option("--out", type=PATH, default=Path(), help="Folder of the report.")
 @click.option("--resume", type=PATH, help="Finish a report that was cut off, as it was begun.")
@@ -140,8 +153,6 @@ def run(
 
     Example: lossproof run --loss huber --backend torch --dtype float32
     """
-    if max_time is not None and math.isnan(max_time):
-        raise UsageError("--max-time is a number of seconds, got nan")
     if resume is not None and overwrite:
         raise UsageError("--resume finishes a report, --overwrite replaces it: not both")
     selection = Selection(
@@ -201,6 +212,7 @@ def _said(*names: str) -> bool:
 @click.option(
     "--baseline", type=click.Path(path_type=Path), help="An earlier --json file: fail on new only."
 )
+@_max_time
 @click.option("--strict", is_flag=True, help="Fail on an expected deviation that passes, too.")
 @click.option("--isolation/--no-isolation", default=True, help="A process of its own (default).")
 @click.option(
@@ -232,6 +244,7 @@ def check(
     expected: tuple[Path, ...],
     json: Path | None,
     baseline: Path | None,
+    max_time: float | None,
     strict: bool,
     isolation: bool,
     time_limit: float,
@@ -240,7 +253,7 @@ def check(
     """Check TARGET: path/to/file.py:function, package.module:function, or an expression on it,
     such as package.losses:FocalLoss(gamma=2.0).
 
-    Exit codes: 0 conforms, 1 violations, 2 usage, 3 nothing was examined.
+    Exit codes: 0 conforms, 1 violations, 2 usage, 3 nothing or not all was examined.
 
     Example: lossproof check losses.py:focal --loss sigmoid_focal --backend torch
     """
@@ -263,6 +276,7 @@ def check(
         json=json,
         baseline=baseline,
         strict=strict,
+        max_time=max_time,
     )
     sys.exit(targets.check(request))
 

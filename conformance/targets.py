@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ from lossproof.reports.text import one_line, visible
 from lossproof.spec.loss import catalogue, get
 
 BAD = ("failed", "errored", "warned")
+LATE = "the time limit ended the examination"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +52,7 @@ class Request:
     json: Path | None = None
     baseline: Path | None = None
     strict: bool = False
+    max_time: float | None = None  # seconds after which no further cell is begun
 
 
 def load(target: str | Mapping[str, Any], loss: str, name: str) -> Implementation:
@@ -61,7 +64,7 @@ def load(target: str | Mapping[str, Any], loss: str, name: str) -> Implementatio
 def check(request: Request) -> int:
     """Examine a target, print what fails as it is found, and a verdict; the exit code.
 
-    0 conforms, 1 violations or errors, 3 nothing could be examined. Raises UsageError.
+    0 conforms, 1 violations or errors, 3 nothing or not all was examined. Raises UsageError.
     """
     started = time.monotonic()
     selection = request.selection
@@ -86,7 +89,8 @@ def check(request: Request) -> int:
             say(one_line(note))
         shown = _Shown(say=say)
         compared = False
-        for result in _results(settled, placed, chosen, request):
+        deadline = inf if request.max_time is None else started + request.max_time
+        for result in _results(settled, placed, chosen, request, deadline):
             subject = _subject(result, settled, placed, chosen)
             marked = inherited.mark(deviations.mark(result, known), subject)
             if (marked.check, marked.status) == ("value", "failed") and not compared:
@@ -126,7 +130,8 @@ def check(request: Request) -> int:
 def _exit_code(results: list[Result], fresh: list[Result], strict: bool) -> int:
     """The code of what is new; a target of which all is known was examined all the same."""
     code = verdict.exit_code(fresh, strict=strict)
-    return 0 if code == 3 != verdict.exit_code(results) else code
+    cut_off = any(r.status == "not-run" for r in fresh)
+    return 0 if code == 3 != verdict.exit_code(results) and not cut_off else code
 
 
 def _say(text: str) -> None:
@@ -189,9 +194,16 @@ def _subject(result: Result, settled: Settled, placed: Backend, chosen: plan.Sel
 
 
 def _results(
-    settled: Settled, placed: Backend, chosen: plan.Selection, request: Request
+    settled: Settled,
+    placed: Backend,
+    chosen: plan.Selection,
+    request: Request,
+    deadline: float,
 ) -> Iterator[Result]:
-    """All results of a target, each as soon as it is known; its first dtype first."""
+    """All results of a target, each as soon as it is known; its first dtype first.
+
+    What is not known by the deadline, on the monotonic clock, is not run.
+    """
 
     def here(unit: plan.Unit) -> Iterator[Result]:
         named = sorted(plan.names(unit, chosen.checks), key=lambda n: _place(n[0].name))
@@ -201,12 +213,21 @@ def _results(
                 yield runner.blank(unit, found, name, "skipped", reason)
             return
         subject = plan.subject(unit, placed, chosen.profile, settled.implementation)
-        yield from runner.examine(subject, named, seed=request.seed)
+        left = {name: found for found, name in named}
+        if time.monotonic() <= deadline:
+            for result in runner.examine(subject, named, seed=request.seed):
+                del left[result.check]
+                yield result
+                if time.monotonic() > deadline:
+                    break
+        for name, found in left.items():
+            yield runner.blank(unit, found, name, "not-run", LATE)
 
     units = sorted(plan.units(chosen), key=lambda u: not u.primary)
     offered = [u for u in units if plan.missing(u, placed, settled.implementation) is None]
     # a program of another language states what it has in other words, and is soon done
-    if not (placed.compiles and request.isolation and len(offered) > 1 and os.cpu_count() != 1):
+    two = placed.compiles and request.isolation and len(offered) > 1 and os.cpu_count() != 1
+    if not two or deadline < inf:  # another process knows nothing of a deadline
         for unit in units:
             yield from here(unit)
         return
@@ -274,9 +295,11 @@ def _closing(
             names = ", ".join(dict.fromkeys(r.check for r in alike))
             dtypes = ", ".join(dict.fromkeys(r.dtype for r in alike))
             yield f"the same fault: {names} in {dtypes}"
-    reasons = Counter(r.reason for r in shown.results if r.status == "skipped")
-    for reason, number in reasons.items():
-        yield f"skipped {number}: {reason}"
+    for status in ("skipped", "not-run"):
+        for reason, number in Counter(
+            r.reason for r in shown.results if r.status == status
+        ).items():
+            yield f"{status} {number}: {reason}"
     for reason, number in Counter(
         f"{r.reason} ({r.link})" if r.link else r.reason
         for r in shown.results

@@ -42,10 +42,13 @@ class Check(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 def exit_code(results: Iterable[Result], *, strict: bool = False) -> int:
-    """0 conforms, 1 violations (with `strict`, unexpected passes too), 3 nothing was examined."""
+    """0 conforms, 1 violations (with `strict`, unexpected passes too), 3 not examined: nothing was,
+    or a time limit came before the end."""
     statuses = {r.status for r in results}
     if statuses & {"failed", "errored"} or (strict and "xpassed" in statuses):
         return 1
+    if "not-run" in statuses:
+        return 3
     return 0 if statuses & {"passed", "warned", "xfailed", "xpassed"} else 3
 
 

@@ -6,10 +6,12 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner, Result
 
+from lossproof.conformance import targets
 from lossproof.conformance.cli import main
 from lossproof.reports import verdict
 
@@ -28,6 +30,9 @@ def loud(prediction, target, *, delta=1.0, reduction="mean"):
 
 def wrong(prediction, target, *, reduction="mean"):
     return _reduced(1.5 * (prediction - target) ** 2, reduction)
+
+def right(prediction, target, *, reduction="mean"):
+    return _reduced((prediction - target) ** 2, reduction)
 """
 #: a target that writes the reply to `load` into its worker's channel, and names what it likes
 FORGED = """
@@ -183,3 +188,37 @@ def test_a_forged_claim_ends_identify_in_one_line(tmp_path: Path) -> None:
     assert found.exit_code == 2
     assert "what it says of itself breaks the protocol: " in found.stderr
     assert found.stderr.count("\n") == 1
+
+
+def test_a_time_limit_leaves_cells_not_run_and_no_verdict(file: Path, tmp_path: Path) -> None:
+    out = tmp_path / "verdict.json"
+    late = ("--dtype", "float32", "--max-time", "0", "--json", str(out))
+    found = checked(f"{file}:right", *late)
+    assert found.exit_code == 3
+    assert "not-run 1: the time limit ended the examination\n" in found.output
+    document = verdict.read(out)
+    assert document.verdict == "not examined"
+    assert [r.status for r in document.results] == ["not-run"]
+    assert checked(f"{file}:right", "--dtype", "float32", "--max-time", "600").exit_code == 0
+
+
+def test_a_violation_that_was_found_in_time_fails(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock of this test passes the deadline as soon as one result is there."""
+    out = tmp_path / "verdict.json"
+    clock = SimpleNamespace(monotonic=lambda: clock.now, now=0.0)
+    add = targets._Shown.add
+
+    def slowly(shown: targets._Shown, found: verdict.Result) -> None:
+        clock.now += 10
+        add(shown, found)
+
+    monkeypatch.setattr(targets, "time", clock)
+    monkeypatch.setattr(targets._Shown, "add", slowly)
+    limits = ("--no-isolation", "--check", "overflow", "--dtype", "float32", "--max-time", "1")
+    assert checked(f"{file}:wrong", *limits, "--json", str(out)).exit_code == 1
+    assert [r.status for r in verdict.read(out).results] == ["failed", "not-run"]
+    # and what is known of it is not all that there is
+    again = checked(f"{file}:wrong", *limits, "--baseline", str(out))
+    assert again.exit_code == 3

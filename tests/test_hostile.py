@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
-import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
+from lossproof.backends.process.client import Died
+from lossproof.backends.process.worker import PATIENCE, Worker
 from lossproof.conformance.cli import main
 from lossproof.reports import verdict
 
@@ -68,10 +71,12 @@ def checked(target: str, folder: Path, *more: str, backend: str = "numpy") -> ve
     """The verdict on one function of the hostile files, by the command line."""
     out = folder / "verdict.json"
     file = HERE / f"{backend}_targets.py"
+    # only what never answers is given a second: any other may take long on a busy machine
+    hanging = [name for name, (*_, words) in NUMPY.items() if "within 1 s" in words]
     command = [
         "check", f"{file}:{target}", "--loss", "mse", "--backend", backend, "--json", str(out),
         "--dtype", "float32", "--memory-limit", "1000",
-        "--time-limit", "20" if target == "allocates" else "1", *more,
+        "--time-limit", "1" if target in hanging else "60", *more,
     ]  # fmt: skip
     result = CliRunner().invoke(main, command)
     assert out.is_file(), result.output
@@ -105,7 +110,7 @@ def test_a_hostile_numpy_target_is_failed_in_its_own_row(name: str, tmp_path: Pa
 def test_a_hostile_torch_target_is_failed_in_its_own_row(name: str, tmp_path: Path) -> None:
     pytest.importorskip("torch")
     check, status, words = TORCH[name]
-    document = checked(name, tmp_path, "--profile", "smoke", "--time-limit", "20", backend="torch")
+    document = checked(name, tmp_path, "--profile", "smoke", backend="torch")
     assert document.exit_code == 1
     assert found(document, check)[0] == status
     assert words in found(document, check)[1]
@@ -117,10 +122,23 @@ def test_what_is_only_noisy_is_judged_by_its_numbers(name: str, tmp_path: Path) 
     assert document.exit_code == 0
 
 
-def test_a_hanging_target_ends_within_a_few_limits(tmp_path: Path) -> None:
-    started = time.monotonic()
-    checked("sleeps", tmp_path, "--profile", "smoke")
-    assert time.monotonic() - started < 30
+def test_a_hanging_target_is_waited_for_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits = []
+
+    def ask(worker: Worker, request: Mapping[str, Any]) -> dict[str, Any]:
+        try:
+            return asked(worker, request)
+        except Died as error:
+            waits.append(error.kind)
+            raise
+
+    asked = Worker.ask
+    monkeypatch.setattr(Worker, "ask", ask)
+    document = checked("sleeps", tmp_path, "--profile", "smoke")
+    assert waits == ["timed out"] * PATIENCE
+    assert len(document.results) == 16
 
 
 def test_the_parent_is_as_it_was(tmp_path: Path) -> None:

@@ -149,6 +149,10 @@ BROKEN = {
     "1.5 is no int64": {"dtype": "int64", "shape": [1], "values": [1.5]},
     "True is no int64": {"dtype": "int64", "shape": [1], "values": [True]},
     "an array of shape [2] has 2 numbers, got 1": {"dtype": "int8", "shape": [2], "values": [1]},
+    "no array has shape [0, 1180591620717411303424]": {
+        "dtype": "int8", "shape": [0, 2**70], "values": [],
+    },
+    "no array has shape [1, 1, 1, 1": {"dtype": "int8", "shape": [1] * 100, "values": [1]},
     "buffer size must be a multiple": {"dtype": "float32", "shape": [1], "base64": "AAAA"},
     "cannot be read": {"dtype": "float32", "shape": [1], "base64": "****"},
     "expected string": {"dtype": "float32", "shape": [1], "hex": [1.0]},

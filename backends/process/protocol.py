@@ -88,7 +88,10 @@ def unpack(data: Any) -> npt.NDArray[Any]:
     flat = _numbers(data, dtype)
     if flat.size != size:
         raise ProtocolError(f"an array of shape {shape} has {size} numbers, got {flat.size}")
-    return flat.reshape(shape)
+    try:
+        return flat.reshape(shape)
+    except (ValueError, OverflowError) as error:
+        raise ProtocolError(f"no array has shape {str(shape)[:60]}: {error}") from error
 
 
 def pack_each(
