@@ -157,7 +157,10 @@ def case(subject: Subject, observation: Observation) -> dict[str, Any] | None:
     size = sum(np.size(v) for v in question.arguments.values() if v is not None)
     if size > 2000:
         return None
-    stored = {"question": question.to_json(subject.dtype), "how": dict(observation.how)}
+    stored: dict[str, Any] = {
+        "question": question.to_json(subject.dtype),
+        "how": dict(observation.how),
+    }
     settled = subject.implementation.settled
     target = again_of(subject.implementation)
     if target is not None:
