@@ -157,10 +157,8 @@ def case(subject: Subject, observation: Observation) -> dict[str, Any] | None:
     size = sum(np.size(v) for v in question.arguments.values() if v is not None)
     if size > 2000:
         return None
-    stored: dict[str, Any] = {
-        "question": question.to_json(subject.dtype),
-        "how": dict(observation.how),
-    }
+    asked, how = question.to_json(subject.dtype), dict(observation.how)
+    stored: dict[str, Any] = {"question": asked, "how": how}
     settled = subject.implementation.settled
     target = again_of(subject.implementation)
     if target is not None:
