@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from math import inf
 from pathlib import Path
 from typing import Any
 
-import click
 from msgspec.structs import replace as changed
 
 from lossproof.backends import loading
@@ -21,7 +18,16 @@ from lossproof.backends.loading import Source
 from lossproof.backends.process import program
 from lossproof.backends.process.backend import Limits, Remote, isolated
 from lossproof.backends.registry import Implementation
-from lossproof.conformance import baseline, deviations, inherited, lanes, message, plan, runner
+from lossproof.conformance import (
+    baseline,
+    deviations,
+    inherited,
+    lanes,
+    message,
+    plan,
+    runner,
+    told,
+)
 from lossproof.conformance.again import recorded
 from lossproof.conformance.effort import EFFORTS
 from lossproof.conformance.narrowed import narrowings
@@ -29,13 +35,12 @@ from lossproof.conformance.registry import UsageError, backend, choose
 from lossproof.conformance.resemblance import looks_like
 from lossproof.conformance.settle import Settled, settle
 from lossproof.conformance.subject import Subject
-from lossproof.reports import summary, verdict
+from lossproof.reports import verdict
 from lossproof.reports.atomic import write_text
 from lossproof.reports.model import Result
-from lossproof.reports.text import one_line, visible
+from lossproof.reports.text import one_line
 from lossproof.spec.loss import catalogue, get
 
-BAD = ("failed", "errored", "warned")
 LATE = "the time limit ended the examination"
 
 
@@ -73,7 +78,7 @@ def check(request: Request) -> int:
     chosen = _resolved(selection)
     known = tuple(d for path in request.expected for d in deviations.read(path))
     earlier = None if request.baseline is None else baseline.read(request.baseline)
-    say = _say if request.json is None else _say_if_heard
+    say = told.say if request.json is None else told.say_if_heard
     placed, claimed = _placed(request, chosen.losses[0], chosen.backends[0])
     try:
         for device in chosen.devices:
@@ -87,7 +92,7 @@ def check(request: Request) -> int:
             notes = (*notes, told)
         for note in notes:
             say(one_line(note))
-        shown = _Shown(say=say)
+        shown = told.Shown(say=say)
         compared = False
         deadline = inf if request.max_time is None else started + request.max_time
         for result in _results(settled, placed, chosen, request, deadline):
@@ -122,7 +127,8 @@ def check(request: Request) -> int:
             seconds=round(time.monotonic() - started, 3),
         )
         write_text(request.json, verdict.text(document))
-    for line in _closing(shown, fresh, chosen, request, deviations.unmatched(results, known)):
+    unmatched = deviations.unmatched(results, known)
+    for line in told.closing(shown, fresh, chosen, request.seed, request.baseline, unmatched):
         say(one_line(line))
     return code
 
@@ -132,19 +138,6 @@ def _exit_code(results: list[Result], fresh: list[Result], strict: bool) -> int:
     code = verdict.exit_code(fresh, strict=strict)
     cut_off = any(r.status == "not-run" for r in fresh)
     return 0 if code == 3 != verdict.exit_code(results) and not cut_off else code
-
-
-def _say(text: str) -> None:
-    """Print what may quote the target: no escape sequence of its making reaches the terminal."""
-    click.echo(visible(text))
-
-
-def _say_if_heard(text: str) -> None:
-    """The same, in silence once nobody reads: a file that was asked for is written all the same."""
-    try:
-        _say(text)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _likened(result: Result, subject: Subject) -> Result:
@@ -248,75 +241,3 @@ def _place(name: str) -> int:
     """Numbers come first: what a reader must know is whether they are right."""
     first = ("value", "gradient", "overflow", "kink")
     return first.index(name) if name in first else len(first)
-
-
-@dataclass
-class _Shown:
-    """What was printed, so that one fault in four dtypes is told once."""
-
-    say: Callable[[str], None]
-    results: list[Result] = field(default_factory=list)
-    told: dict[tuple[str, ...], list[Result]] = field(default_factory=dict)
-
-    def add(self, result: Result) -> None:
-        """Print a violation, unless its like was printed for another check or dtype."""
-        self.results.append(result)
-        if result.status not in BAD:
-            return
-        key = _fault(result)
-        if key in self.told:
-            self.told[key].append(result)
-            return
-        self.told[key] = []
-        self.say(f"\n{result.status}: {result.message or result.reason}")
-
-
-def _fault(result: Result) -> tuple[str, ...]:
-    """What two results have in common that tell of one fault."""
-    if result.status == "errored":
-        return ("errored", (result.reason or "")[:80])
-    got = result.worst.got if result.worst is not None else ""
-    if result.sentence == "the answer cannot be compared":
-        return (result.sentence, got)
-    return (result.check, result.sentence)
-
-
-def _closing(
-    shown: _Shown,
-    fresh: list[Result],
-    chosen: plan.Selection,
-    request: Request,
-    unmatched: list[deviations.Deviation],
-) -> Iterator[str]:
-    """The last lines: the same faults elsewhere, what was not examined, and the verdict."""
-    yield ""
-    for alike in shown.told.values():
-        if alike:
-            names = ", ".join(dict.fromkeys(r.check for r in alike))
-            dtypes = ", ".join(dict.fromkeys(r.dtype for r in alike))
-            yield f"the same fault: {names} in {dtypes}"
-    for status in ("skipped", "not-run"):
-        for reason, number in Counter(
-            r.reason for r in shown.results if r.status == status
-        ).items():
-            yield f"{status} {number}: {reason}"
-    for reason, number in Counter(
-        f"{r.reason} ({r.link})" if r.link else r.reason
-        for r in shown.results
-        if r.status == "xfailed"
-    ).items():
-        yield f"expected {number}: {reason}"
-    for deviation in unmatched:
-        yield f"warning: expected deviation matches no cell: {deviation.id}"
-    if len(fresh) < len(shown.results):
-        yield f"known from {request.baseline}: {len(shown.results) - len(fresh)}"
-    if not EFFORTS[chosen.profile].sufficient:
-        yield f"This {chosen.profile} run is not sufficient evidence of conformance."
-    for dtype in dict.fromkeys(r.dtype for r in shown.results):
-        of_dtype = [r for r in shown.results if r.dtype == dtype]
-        bad = [r.check for r in of_dtype if r.status in ("failed", "errored")]
-        if bad:
-            yield f"{dtype}: {', '.join(bad)}"
-    counts = summary.tally(r.status for r in shown.results)
-    words = ", ".join(f"{n} {status}" for status, n in counts.items() if n)
-    yield f"{words} (seed {request.seed})"

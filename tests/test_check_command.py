@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 from click.testing import CliRunner, Result
 
-from lossproof.conformance import targets
+from lossproof.conformance import targets, told
 from lossproof.conformance.cli import main
 from lossproof.reports import verdict
 
@@ -208,14 +208,14 @@ def test_a_violation_that_was_found_in_time_fails(
     """The clock of this test passes the deadline as soon as one result is there."""
     out = tmp_path / "verdict.json"
     clock = SimpleNamespace(monotonic=lambda: clock.now, now=0.0)
-    add = targets._Shown.add
+    add = told.Shown.add
 
-    def slowly(shown: targets._Shown, found: verdict.Result) -> None:
+    def slowly(shown: told.Shown, found: verdict.Result) -> None:
         clock.now += 10
         add(shown, found)
 
     monkeypatch.setattr(targets, "time", clock)
-    monkeypatch.setattr(targets._Shown, "add", slowly)
+    monkeypatch.setattr(told.Shown, "add", slowly)
     limits = ("--no-isolation", "--check", "overflow", "--dtype", "float32", "--max-time", "1")
     assert checked(f"{file}:wrong", *limits, "--json", str(out)).exit_code == 1
     assert [r.status for r in verdict.read(out).results] == ["failed", "not-run"]
