@@ -77,7 +77,7 @@ def check(request: Request) -> int:
         compared = False
         for result in _results(settled, placed, chosen, request):
             subject = _subject(result, settled, placed, chosen)
-            marked = inherited.mark(deviations.mark(result, known), subject)
+            marked = deviations.mark(result, known)
             if (marked.check, marked.status) == ("value", "failed") and not compared:
                 compared = True  # what it is does not depend on the dtype
                 marked = _likened(marked, subject)
@@ -165,7 +165,7 @@ def _results(
                 yield runner.blank(unit, found, name, "skipped", reason)
             return
         subject = plan.subject(unit, placed, chosen.profile, settled.implementation)
-        yield from runner.examine(subject, named, seed=request.seed)
+        yield from runner.examine(subject, named, seed=request.seed, excuses=inherited.excuse)
 
     units = sorted(plan.units(chosen), key=lambda u: not u.primary)
     offered = [u for u in units if plan.missing(u, placed, settled.implementation) is None]

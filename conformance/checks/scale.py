@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -42,19 +43,8 @@ def scale(subject: Subject, question: Question) -> Iterator[Observation]:
 
 
 def _repeated(subject: Subject, times: int, reduction: str) -> Iterator[Observation]:
-    sizes = {"*": BASE, "N": BASE, "C": 4, "D": 3, "T": 5, "S": 2}
-    small = plain(subject, seed=11, sizes=sizes, optional=False, reduction="none")
-    chosen = {
-        k: _tiled(v, subject.loss.arguments[k].axes, times) for k, v in small.arguments.items()
-    }
-    large = Question(
-        loss=small.loss,
-        arguments=chosen,
-        options=small.options,
-        reduction=reduction,
-        cotangent=np.ones(()),
-    )
-    truth = oracle.truth(small, "value", subject.format, subject.profile)
+    few = small(subject)
+    truth = oracle.truth(few, "value", subject.format, subject.profile)
     count = truth.exact.size * times
     with ctx.workprec(256):
         size = sum(float(abs(x)) for x in truth.exact.flat) * times
@@ -63,29 +53,29 @@ def _repeated(subject: Subject, times: int, reduction: str) -> Iterator[Observat
         budget = float(truth.budget.sum()) * times + u * size * (summation_growth(count) + 1)
         overflows = size > subject.format.largest
         if reduction == "mean":
-            kept = _kept(small)
+            kept = _kept(few)
             exact = exact / (kept * times)
             budget = budget / (kept * times) + 2 * u * abs(float(exact))
-    came = subject.ask_again(large)
+    came = subject.ask_again(large(subject, times, reduction))
     if reduction == "sum":
-        yield from _gradients(subject, small, came.gradients, times)
+        yield from _gradients(subject, few, came.gradients, times)
     answer = np.asarray(came.value)
     if answer.shape != ():
         facts = {"truth": "a number", "got": f"an array of shape {answer.shape}"}
         yield Observation(
-            question=small, fault=f"{reduction} is not a number", ratio=float("inf"), facts=facts
+            question=few, fault=f"{reduction} is not a number", ratio=float("inf"), facts=facts
         )
         return
     got = float(answer.astype(np.float64))
     if overflows:
-        yield Observation(question=small, points=1, excused=1)
+        yield Observation(question=few, points=1, excused=1)
         return
     ratio = float("inf")
     if np.isfinite(got):
         ratio = float((arb(got) - exact).abs_lower()) / budget
     wrong = not ratio <= 1.0
     yield Observation(
-        question=small,
+        question=few,
         fault=f"the {reduction} of {count} terms loses accuracy" if wrong else None,
         ratio=ratio,
         facts={"truth": f"{float(exact):.9g}", "got": f"{got:.9g}"} if wrong else {},
@@ -93,11 +83,24 @@ def _repeated(subject: Subject, times: int, reduction: str) -> Iterator[Observat
     )
 
 
+def small(subject: Subject) -> Question:
+    """The batch that is repeated, unreduced."""
+    sizes = {"*": BASE, "N": BASE, "C": 4, "D": 3, "T": 5, "S": 2}
+    return plain(subject, seed=11, sizes=sizes, optional=False, reduction="none")
+
+
+def large(subject: Subject, times: int, reduction: str) -> Question:
+    """That batch, repeated and reduced."""
+    few = small(subject)
+    tiled = {k: _tiled(v, subject.loss.arguments[k].axes, times) for k, v in few.arguments.items()}
+    return replace(few, arguments=tiled, reduction=reduction, cotangent=np.ones(()))
+
+
 def _gradients(
-    subject: Subject, small: Question, gradients: Mapping[str, Any], times: int
+    subject: Subject, few: Question, gradients: Mapping[str, Any], times: int
 ) -> Iterator[Observation]:
     """Of a sum, every repetition of the batch has the gradient of the small one."""
-    ones = small.with_cotangent(1.0)
+    ones = few.with_cotangent(1.0)
     for argument in subject.differentiable:
         got, axes = gradients.get(argument), subject.loss.arguments[argument].axes
         if got is None or axes[:1] not in (("*",), ("N",)):
