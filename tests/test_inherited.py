@@ -127,6 +127,7 @@ def test_a_sum_of_numpy_in_bfloat16_is_charged_where_it_is_another(tmp_path: Pat
     right = checked("mse", "scale", SUMS.format(mean="np.mean"), tmp_path, "numpy")
     assert "1: inherited from numpy: " in right.output
     tenfold = SUMS.format(mean="lambda x: 10 * np.mean(x)")
-    wrong = checked("mse", "scale", tenfold, tmp_path, "numpy")
+    (tmp_path / "other").mkdir()
+    wrong = checked("mse", "scale", tenfold, tmp_path / "other", "numpy")
     assert wrong.exit_code == 1
     assert "the mean of" in wrong.output
