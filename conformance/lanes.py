@@ -14,7 +14,7 @@ from multiprocessing import get_context
 
 from lossproof.backends.process.backend import Limits, Remote, isolated
 from lossproof.backends.registry import Implementation
-from lossproof.conformance import plan, runner
+from lossproof.conformance import inherited, plan, runner
 from lossproof.conformance.registry import backend
 from lossproof.conformance.worker import serve
 from lossproof.reports.model import Result
@@ -63,7 +63,7 @@ def _examine(unit: plan.Unit, examination: Examination) -> list[Result]:
     placed = _placed(unit, examination)
     subject = plan.subject(unit, placed, examination.profile, implementation)
     named = plan.names(unit, examination.checks)
-    return list(runner.examine(subject, named, seed=examination.seed))
+    return list(runner.examine(subject, named, seed=examination.seed, excuses=inherited.excuse))
 
 
 _REMOTES: dict[str, Remote] = {}

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 import traceback
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import numpy as np
 from hypothesis import HealthCheck, Phase, given, settings, target
@@ -22,6 +23,24 @@ from lossproof.reports.model import Grade, Level, Result, Status, Worst
 from lossproof.spec.question import Question
 
 _ORDER = ("A", "B", "C", "F")
+
+
+class Excuse(Protocol):
+    """What takes violations off a subject that are not its own."""
+
+    @property
+    def reason(self) -> str:
+        """Whose they are."""
+
+    @property
+    def link(self) -> str | None:
+        """Where they are known."""
+
+    def rest(self, question: Question, observations: list[Observation]) -> list[Observation]:
+        """Of each observation what is charged to the subject."""
+
+
+Excuses = Callable[[Subject, Check, str], Excuse | None]
 
 
 @dataclass
@@ -41,6 +60,9 @@ class Tally:
     conventions: dict[str, str] = field(default_factory=dict)
     error: TargetError | None = None
     internal: str | None = None
+    excuse: Excuse | None = None
+    #: the worst violation that was taken off
+    inherited: Observation | None = None
     seconds: float = 0.0
 
     def add(self, observation: Observation) -> None:
@@ -60,6 +82,12 @@ class Tally:
             self.grade = max(self.grade or "A", observation.grade, key=_ORDER.index)
         self.conventions.update(observation.conventions)
 
+    def take_off(self, observation: Observation) -> None:
+        """Fold in a violation that is not the subject's."""
+        self.violations += 1
+        if self.inherited is None or observation.ratio > self.inherited.ratio:
+            self.inherited = observation
+
     def observe(self, subject: Subject, question: Question) -> None:
         """Run the check on one question; not if the target died before, as it would again."""
         if self.error is not None and self.error.died:
@@ -69,8 +97,13 @@ class Tally:
         try:
             with np.errstate(all="ignore"):
                 observations = self.check.run(subject, question, self.name)
-            for observation in observations:
-                self.add(observation)
+                charged = observations
+                if self.excuse is not None:
+                    charged = self.excuse.rest(question, observations)
+            for observation, left in zip(observations, charged, strict=True):
+                self.add(left)
+                if observation.fault is not None and left.fault is None:
+                    self.take_off(observation)
         except TargetError as error:
             if self.error is None:
                 self.error = error
@@ -107,6 +140,8 @@ def judge(tally: Tally) -> tuple[Status, str | None]:
             return "errored", str(tally.error)
         whose = "the target raised" if tally.internal is None else "an error of lossproof itself"
         return "errored", f"{whose}: {tally.error}"
+    if tally.inherited is not None and tally.excuse is not None:
+        return "xfailed", tally.excuse.reason
     if tally.points == 0:
         if tally.excused:
             return "skipped", "nothing is promised at any point that was asked"
@@ -117,7 +152,12 @@ def judge(tally: Tally) -> tuple[Status, str | None]:
 
 
 def examine(
-    subject: Subject, names: Sequence[tuple[Check, str]], *, seed: int, again: str = ""
+    subject: Subject,
+    names: Sequence[tuple[Check, str]],
+    *,
+    seed: int,
+    again: str = "",
+    excuses: Excuses = lambda subject, check, name: None,
 ) -> Iterator[Result]:
     """Results for the named checks of one subject. `again` is the report's name in messages."""
     tallies = []
@@ -126,7 +166,8 @@ def examine(
         if reason is not None:
             yield blank(plan.Unit.of(subject), check, name, "skipped", reason)
         else:
-            tallies.append(Tally(check=check, name=name))
+            excuse = excuses(subject, check, name)
+            tallies.append(Tally(check=check, name=name, excuse=excuse))
     sources: dict[str, list[Tally]] = {}
     for tally in tallies:
         sources.setdefault(tally.check.source.name, []).append(tally)
@@ -174,7 +215,8 @@ def finish(subject: Subject, tally: Tally, again: str) -> Result:
     text = snippet = None
     if tally.violation is not None:
         with np.errstate(all="ignore"):
-            shown = shrink(subject, tally.check, tally.name, tally.violation)
+            rest = () if tally.excuse is None else (tally.excuse.rest,)
+            shown = shrink(subject, tally.check, tally.name, tally.violation, *rest)
         identifier = plan.Unit.of(subject).id(tally.name)
         text = message.render(subject, tally.name, shown, f"{again}#{identifier}")
         snippet = message.snippet(subject, tally.name, shown)
@@ -184,12 +226,18 @@ def finish(subject: Subject, tally: Tally, again: str) -> Result:
         shown = _raised(tally.error)
         text = message.errored(subject, tally.name, tally.error)
         snippet = message.snippet(subject, tally.name, shown)
+    elif tally.inherited is not None:
+        shown = tally.inherited
+        text = message.render(subject, tally.name, shown, "#")
+        snippet = message.snippet(subject, tally.name, shown)
     known: dict[str | None, Grade | None] = {None: None, "A": "A", "B": "B", "C": "C", "F": "F"}
-    fault = tally.violation.fault if tally.violation is not None else None
+    broken = tally.violation or (tally.inherited if status == "xfailed" else None)
+    fault = broken.fault if broken is not None else None
     return changed(
         blank(plan.Unit.of(subject), tally.check, tally.name, status, reason),
         sentence=fault or tally.check.sentence,
         grade=known[tally.grade],
+        link=tally.excuse.link if status == "xfailed" and tally.excuse is not None else None,
         message=text,
         snippet=snippet,
         worst=None if shown is None else _worst(subject, shown),

@@ -6,7 +6,7 @@ to one sample here, and their numbers made simple one at a time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,19 +18,29 @@ from lossproof.conformance.subject import Subject, TargetError
 from lossproof.spec.loss import Argument, SpecError
 from lossproof.spec.question import Question
 
+Rest = Callable[[Question, list[Observation]], list[Observation]]
 #: questions asked of one violation: a number, not a time, or one seed would end in many places
 PATIENCE = 250
 #: no more samples than these are tried one by one
 ALONE = 40
 
 
-def shrink(subject: Subject, check: Check, name: str, violation: Observation) -> Observation:
-    """The same violation at a simpler question; the given one if none is found."""
+def shrink(
+    subject: Subject,
+    check: Check,
+    name: str,
+    violation: Observation,
+    rest: Rest = lambda question, observations: observations,
+) -> Observation:
+    """The same violation at a simpler question; the given one if none is found.
+
+    `rest` leaves of observations what is charged to the subject.
+    """
     if violation.judgement is None or not check.source.regimes:
         return violation
     best = violation
     for cut in _cuts(best):
-        again = _still(subject, check, name, cut)
+        again = _still(subject, check, name, cut, rest)
         if again is not None:
             best = again
             break
@@ -44,7 +54,7 @@ def shrink(subject: Subject, check: Check, name: str, violation: Observation) ->
             if asked == PATIENCE:
                 break
             asked += 1
-            again = _still(subject, check, name, candidate)
+            again = _still(subject, check, name, candidate, rest)
             if again is not None and again.ratio >= floor:
                 best, improved = again, True
                 break
@@ -92,10 +102,13 @@ def _sample(array: Any, argument: Argument, axis: str, i: int) -> Any:
     return np.take(array, [i], axis=argument.axes.index(axis))
 
 
-def _still(subject: Subject, check: Check, name: str, question: Question) -> Observation | None:
+def _still(
+    subject: Subject, check: Check, name: str, question: Question, rest: Rest
+) -> Observation | None:
     """The worst violation at a question, None if there is none or it cannot be asked."""
     try:
-        found = [o for o in check.run(subject, question, name) if o.fault is not None]
+        seen = rest(question, check.run(subject, question, name))
+        found = [o for o in seen if o.fault is not None]
     except (TargetError, SpecError):
         return None
     return max(found, key=lambda o: o.ratio) if found else None

@@ -66,6 +66,9 @@ def load(target: str | Mapping[str, Any], loss: str, name: str) -> Implementatio
     return loading.load(source, loss, name)
 
 
+NO_BFLOAT16 = "bfloat16 is not asked: NumPy has none of its own; --dtype bfloat16 asks for it"
+
+
 def check(request: Request) -> int:
     """Examine a target, print what fails as it is found, and a verdict; the exit code.
 
@@ -88,8 +91,10 @@ def check(request: Request) -> int:
         settled = replace(settled, implementation=recorded(claimed, settled.implementation))
         notes = (*narrowings(claimed, loss, request.source.fix), *settled.notes)
         if chosen.backends == ("numpy",) and not selection.dtypes:
-            told = "bfloat16 is not asked: NumPy has none of its own; --dtype bfloat16 asks for it"
-            notes = (*notes, told)
+            absent = (
+                "bfloat16 is not asked: NumPy has none of its own; --dtype bfloat16 asks for it"
+            )
+            notes = (*notes, absent)
         for note in notes:
             say(one_line(note))
         shown = told.Shown(say=say)
@@ -97,7 +102,7 @@ def check(request: Request) -> int:
         deadline = inf if request.max_time is None else started + request.max_time
         for result in _results(settled, placed, chosen, request, deadline):
             subject = _subject(result, settled, placed, chosen)
-            marked = inherited.mark(deviations.mark(result, known), subject)
+            marked = deviations.mark(result, known)
             if (marked.check, marked.status) == ("value", "failed") and not compared:
                 compared = True  # what it is does not depend on the dtype
                 marked = _likened(marked, subject)
@@ -208,7 +213,9 @@ def _results(
         subject = plan.subject(unit, placed, chosen.profile, settled.implementation)
         left = {name: found for found, name in named}
         if time.monotonic() <= deadline:
-            for result in runner.examine(subject, named, seed=request.seed):
+            for result in runner.examine(
+                subject, named, seed=request.seed, excuses=inherited.excuse
+            ):
                 del left[result.check]
                 yield result
                 if time.monotonic() > deadline:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -42,22 +43,8 @@ def scale(subject: Subject, question: Question) -> Iterator[Observation]:
 
 
 def _repeated(subject: Subject, times: int, reduction: str) -> Iterator[Observation]:
-    sizes = {"*": BASE, "N": BASE, "C": 4, "D": 3, "T": 5, "S": 2}
-    small = plain(subject, seed=11, sizes=sizes, optional=False, reduction="none")
-    divisor = 1.0 if reduction == "sum" else _kept(small) * times
-    # midway: neither does the cotangent times a slope overflow, nor the share of one term underflow
-    cotangent = 2.0 ** np.floor(np.log2(divisor) / 2)
-    chosen = {
-        k: _tiled(v, subject.loss.arguments[k].axes, times) for k, v in small.arguments.items()
-    }
-    large = Question(
-        loss=small.loss,
-        arguments=chosen,
-        options=small.options,
-        reduction=reduction,
-        cotangent=np.asarray(subject.format.round(cotangent)),
-    )
-    truth = oracle.truth(small, "value", subject.format, subject.profile)
+    few = small(subject)
+    truth = oracle.truth(few, "value", subject.format, subject.profile)
     count = truth.exact.size * times
     with ctx.workprec(256):
         size = sum(float(abs(x)) for x in truth.exact.flat) * times
@@ -66,33 +53,58 @@ def _repeated(subject: Subject, times: int, reduction: str) -> Iterator[Observat
         budget = float(truth.budget.sum()) * times + u * size * (summation_growth(count) + 1)
         overflows = size > subject.format.largest
         if reduction == "mean":
+            divisor = _divisor(few, times, reduction)
             exact = exact / divisor
             budget = budget / divisor + 2 * u * abs(float(exact))
-    came = subject.ask_again(large)
-    share = float(subject.format.round(cotangent / divisor))
-    yield from _gradients(subject, small, came.gradients, times, reduction, share)
+    came = subject.ask_again(large(subject, times, reduction))
+    yield from _gradients(subject, few, came.gradients, times, reduction)
     answer = np.asarray(came.value)
     if answer.shape != ():
         facts = {"truth": "a number", "got": f"an array of shape {answer.shape}"}
         yield Observation(
-            question=small, fault=f"{reduction} is not a number", ratio=float("inf"), facts=facts
+            question=few, fault=f"{reduction} is not a number", ratio=float("inf"), facts=facts
         )
         return
     got = float(answer.astype(np.float64))
     if overflows:
-        yield Observation(question=small, points=1, excused=1)
+        yield Observation(question=few, points=1, excused=1)
         return
     ratio = float("inf")
     if np.isfinite(got):
         ratio = float((arb(got) - exact).abs_lower()) / budget
     wrong = not ratio <= 1.0
     yield Observation(
-        question=small,
+        question=few,
         fault=f"the {reduction} of {count} terms is not that of the spec" if wrong else None,
         ratio=ratio,
         facts=_facts(exact, got, budget, subject) if wrong else {},
         how={"repeated": times, "reduction": reduction},
     )
+
+
+def small(subject: Subject) -> Question:
+    """The batch that is repeated, unreduced."""
+    sizes = {"*": BASE, "N": BASE, "C": 4, "D": 3, "T": 5, "S": 2}
+    return plain(subject, seed=11, sizes=sizes, optional=False, reduction="none")
+
+
+def large(subject: Subject, times: int, reduction: str) -> Question:
+    """That batch, repeated and reduced."""
+    few = small(subject)
+    tiled = {k: _tiled(v, subject.loss.arguments[k].axes, times) for k, v in few.arguments.items()}
+    cotangent = subject.format.round(_upstream(_divisor(few, times, reduction)))
+    return replace(few, arguments=tiled, reduction=reduction, cotangent=np.asarray(cotangent))
+
+
+def _upstream(divisor: float) -> float:
+    """The cotangent of a reduced batch, a power of two midway: neither does it overflow times a
+    slope, nor does the share of one term underflow."""
+    return float(2.0 ** np.floor(np.log2(divisor) / 2))
+
+
+def _divisor(few: Question, times: int, reduction: str) -> float:
+    """What each term of the repeated batch is divided by."""
+    return _kept(few) * times if reduction == "mean" else 1.0
 
 
 def _facts(exact: arb, got: float, budget: float, subject: Subject) -> dict[str, str]:
@@ -103,19 +115,12 @@ def _facts(exact: arb, got: float, budget: float, subject: Subject) -> dict[str,
 
 
 def _gradients(
-    subject: Subject,
-    small: Question,
-    gradients: Mapping[str, Any],
-    times: int,
-    reduction: str,
-    share: float,
+    subject: Subject, few: Question, gradients: Mapping[str, Any], times: int, reduction: str
 ) -> Iterator[Observation]:
-    """Every repetition of the batch has the gradient of the small one for a cotangent of `share`.
-
-    Of a mean that is the cotangent divided by the number of terms, rounded once: an input one
-    rounding away, which every budget allows for.
-    """
-    asked = small.with_cotangent(share)
+    """Every repetition of the batch has the gradient of the small one, for its share of the
+    cotangent: divided by the number of terms and rounded once, an input one rounding away."""
+    divisor = _divisor(few, times, reduction)
+    asked = few.with_cotangent(float(subject.format.round(_upstream(divisor) / divisor)))
     for argument in subject.differentiable:
         got, axes = gradients.get(argument), subject.loss.arguments[argument].axes
         if got is None or axes[:1] not in (("*",), ("N",)):
