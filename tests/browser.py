@@ -1,6 +1,6 @@
 """A browser for tests: Chromium as it is installed here, driven by Playwright.
 
-Where either is missing, tests skip, unless LOSSPROOF_REQUIRE_BROWSER=1 says that there must be one.
+Where either is missing, tests skip, unless REQUIRE_BROWSER=1 says that there must be one.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ except ImportError:
     sync_api = None
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-REQUIRED = "LOSSPROOF_REQUIRE_BROWSER"
+REQUIRED = "REQUIRE_BROWSER"
 TIMEOUT = 30_000  # milliseconds: the machine may be busy
 #: of the windows that pages are made for: a computer's and a telephone's
 WIDTHS = (1280, 360)
