@@ -123,7 +123,7 @@ def _cotangent(subject: Subject, question: Question, judgement: Judgement) -> st
     """Whether the gradient follows the cotangent at all."""
     cotangent = np.asarray(question.cotangent, dtype=np.float64)
     if not np.any(cotangent):
-        return None
+        return "not 0 for a cotangent of 0: the cotangent is ignored"
     name = judgement.quantity.partition(".")[2]
     if _same(subject, question, name, cotangent * 2):
         if judgement.got is None or np.any(judgement.got):

@@ -6,7 +6,11 @@ pytest.importorskip("torch")
 pytest.importorskip("jax")
 
 from gallery import gallery
-from test_gallery import examined
+from test_gallery import examined, subject_of
+
+from lossproof.conformance.check import compared
+from lossproof.conformance.diagnose import looks
+from lossproof.conformance.sources import plain
 
 
 def message_of(name, check):
@@ -44,6 +48,15 @@ def message_of(name, check):
 )  # fmt: skip
 def test_a_cause_that_the_numbers_bear_out_is_named(name, check, words):
     assert message_of(name, check).splitlines()[-1] == f"  looks    {words}"
+
+
+def test_a_gradient_that_is_not_0_for_a_cotangent_of_0_ignores_it():
+    (entry,) = (e for e in gallery() if e.id == "mse-cotangent-ignored")
+    subject = subject_of(entry, entry.dtypes[0])
+    question = plain(subject, seed=1).with_cotangent(0.0)
+    judgement = subject.judge(question, "gradient.prediction")
+    said = looks(subject, compared(question, judgement, what="wrong"))
+    assert said == "not 0 for a cotangent of 0: the cotangent is ignored"
 
 
 @pytest.mark.parametrize(

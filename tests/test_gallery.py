@@ -20,9 +20,8 @@ from lossproof.spec.loss import catalogue, get
 CAUGHT = ("failed", "warned", "errored")
 
 
-def examined(entry: Wrong, dtype: str, names: tuple[str, ...]) -> list[Result]:
-    """The results of the named checks of an entry; `gradient` stands for all of its arguments."""
-    loss, found = get(entry.loss), backend(entry.backend)
+def subject_of(entry: Wrong, dtype: str) -> Subject:
+    """An entry, to be asked in a dtype."""
     implementation = Implementation(
         loss=entry.loss,
         backend=entry.backend,
@@ -30,18 +29,23 @@ def examined(entry: Wrong, dtype: str, names: tuple[str, ...]) -> list[Result]:
         reverse=entry.reverse,
         label=entry.id,
     )
-    subject = Subject(
-        loss=loss,
+    return Subject(
+        loss=get(entry.loss),
         implementation=implementation,
-        backend=found,
+        backend=backend(entry.backend),
         dtype=dtype,
         device="cpu",
         effort=EFFORTS["default"],
     )
+
+
+def examined(entry: Wrong, dtype: str, names: tuple[str, ...]) -> list[Result]:
+    """The results of the named checks of an entry; `gradient` stands for all of its arguments."""
+    subject = subject_of(entry, dtype)
     named = [
         (check, name)
         for check in checks().values()
-        for name in check.names(loss)
+        for name in check.names(subject.loss)
         if name in names or check.name in names
     ]
     assert named, f"{entry.id}: no check is named {names}"
