@@ -111,7 +111,7 @@ def conduct(selection: plan.Selection, settings: Settings, progress: Progress) -
         report=report,
         path=path,
         replaced=replaced,
-        unmatched=tuple(d for d in unmatched if _covered(d, units, chosen.checks)),
+        unmatched=deviations.impossible(unmatched),
         expired=tuple(d for d in known if d.expired() and d not in unmatched),
     )
 
@@ -162,18 +162,6 @@ def _not_run(
         for check, name in plan.names(unit, checks)
         if unit.id(name) not in writer.finished
     ]
-
-
-def _covered(
-    deviation: deviations.Deviation, units: Sequence[plan.Unit], checks: Sequence[str]
-) -> bool:
-    """Whether the run was wide enough for the entry to have matched."""
-    return any(
-        deviation.matches(unit.id(name))
-        for unit in units
-        if backend(unit.backend).missing() is None
-        for _, name in plan.names(unit, checks)
-    )
 
 
 def _header(chosen: plan.Selection, settings: Settings, planned: int) -> Header:

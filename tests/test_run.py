@@ -123,6 +123,28 @@ def test_patterns_name_the_checks_of_arguments() -> None:
     assert seen == {"gradient.prediction"}
 
 
+@pytest.mark.parametrize(
+    ("identifier", "warns"),
+    [
+        ("mse/valeu[numpy,*]", True),
+        ("msee/value[numpy,*]", True),
+        ("mse/value[numpy,float8,*]", True),
+        ("mse/value[nunpy*", True),
+        ("mse/gradient.logits[numpy,*]", True),
+        ("huber/value[numpy,*]", False),
+        ("mse/kink[numpy,float64,cuda]", False),
+    ],
+)
+def test_an_expected_deviation_that_fits_no_cell_there_is_warns(
+    identifier: str, warns: bool
+) -> None:
+    Path("known.toml").write_text(ENTRY.replace("mse/value[numpy,*]", identifier))
+    done = lossproof(*RUN, "--expected", "known.toml")
+    assert done.exit_code == 0
+    said = f"warning: expected deviation matches no cell: {identifier}\n"
+    assert (said in done.stderr) is warns
+
+
 def test_a_report_is_not_resumed_with_other_expected_deviations() -> None:
     cut_off()
     Path("known.toml").write_text(ENTRY)
