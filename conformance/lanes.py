@@ -1,6 +1,6 @@
 """Two lanes: the dtypes of one target, some of them examined in another process at the same time.
 
-It is worth its start only for frameworks that compile for seconds.
+The oracle works in the process that asks, so each lane has one of its own, and a target's too.
 """
 
 from __future__ import annotations

@@ -226,7 +226,8 @@ def _results(
     units = sorted(plan.units(chosen), key=lambda u: not u.primary)
     offered = [u for u in units if plan.missing(u, placed, settled.implementation) is None]
     # a program of another language states what it has in other words, and is soon done
-    two = placed.compiles and request.isolation and len(offered) > 1 and os.cpu_count() != 1
+    apart = request.isolation and placed.name != program.NAME
+    two = apart and len(offered) > 1 and os.cpu_count() != 1
     if not two or deadline < inf:  # another process knows nothing of a deadline
         for unit in units:
             yield from here(unit)
