@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 from programs import checked, toy
 
+from lossproof.backends.process.client import Died, Program
 from lossproof.conformance.cli import main
 from lossproof.conformance.registry import backend_names
 
@@ -80,6 +82,15 @@ def test_what_is_wrong_with_a_hello_is_one_line(name: str, tmp_path: Path) -> No
     changes, words = AT_HELLO[name]
     target = toy(tmp_path, *changes)
     assert words in refused(target).stderr
+
+
+def test_the_last_words_of_a_program_are_read_before_it_is_forgotten() -> None:
+    last = "import sys, os; sys.stderr.write('.' * 200000 + 'no licence'); sys.stderr.flush()"
+    for _ in range(20):  # one in three was lost on a busy machine while its pipe was closed first
+        program = Program([sys.executable, "-S", "-c", f"{last}; os._exit(1)"])
+        with pytest.raises(Died) as died:
+            program.ask({}, 60)
+        assert died.value.said.endswith("no licence")
 
 
 def test_misuse_is_one_line(tmp_path: Path) -> None:

@@ -93,6 +93,7 @@ class Program:
             else:
                 os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+        self._drain.join(timeout=1)  # what it said last is read before its pipe is closed
         for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
             if pipe is not None:
                 with contextlib.suppress(OSError):
@@ -136,7 +137,6 @@ class Program:
                 self._process.wait(timeout=5)
             words = _ended(self._process.poll())
         self.close()
-        self._drain.join(timeout=1)
         return Died(kind, words, b"".join(self._said).decode(errors="replace"))
 
 
