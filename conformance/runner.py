@@ -176,8 +176,10 @@ def examine(
         for question in source.landmarks(subject):
             for tally in group:
                 tally.observe(subject, question)
-        if source.regimes and subject.effort.examples:
-            _search(subject, source, group, seed)
+        # what has failed needs no worse violation
+        open_ = [tally for tally in group if tally.violation is None]
+        if source.regimes and subject.effort.examples and open_:
+            _search(subject, source, open_, seed)
         for tally in group:
             yield finish(subject, tally, again)
 

@@ -6,7 +6,7 @@ to one sample here, and their numbers made simple one at a time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 
 from lossproof.conformance.check import Check, Observation
 from lossproof.conformance.describe import narrowed
+from lossproof.conformance.simpler import moves
 from lossproof.conformance.subject import Subject, TargetError
 from lossproof.spec.loss import Argument, SpecError
 from lossproof.spec.question import Question
@@ -50,14 +51,15 @@ def shrink(
     improved = True
     while improved and asked < PATIENCE:
         improved = False
-        for candidate in _simpler(best.question, subject.taken):
-            if asked == PATIENCE:
-                break
-            asked += 1
-            again = _still(subject, check, name, candidate, rest)
-            if again is not None and again.ratio >= floor:
-                best, improved = again, True
-                break
+        for move in moves(best.question, subject.taken):
+            for candidate in move(best.question):
+                if asked == PATIENCE:
+                    return best
+                asked += 1
+                again = _still(subject, check, name, candidate, rest)
+                if again is not None and again.ratio >= floor:
+                    best, improved = again, True
+                    break
     return best
 
 
@@ -112,67 +114,3 @@ def _still(
     except (TargetError, SpecError):
         return None
     return max(found, key=lambda o: o.ratio) if found else None
-
-
-def _simpler(question: Question, taken: Sequence[str]) -> Iterator[Question]:
-    """Questions with one number made simpler, the simplest first."""
-    for key, array in question.arguments.items():
-        if array is None or np.asarray(array).dtype.kind in "iu":
-            continue
-        domain = question.loss.arguments[key].domain
-        for changed in _simpler_arrays(array):
-            if domain.contains(np.asarray(changed, dtype=np.float64)):
-                yield question.with_arguments(**{key: changed})
-    if question.cotangent is not None:
-        for changed in _simpler_arrays(question.cotangent, zero=False):
-            yield _with(question, changed)
-    for key in taken:
-        default = question.loss.options[key].default
-        if question.options[key] != default:
-            yield _with(question, question.cotangent, {**question.options, key: default})
-
-
-def _with(question: Question, cotangent: Any, options: Any = None) -> Question:
-    return Question(
-        loss=question.loss,
-        arguments=question.arguments,
-        options=question.options if options is None else options,
-        reduction=question.reduction,
-        cotangent=cotangent,
-    )
-
-
-def _simpler_arrays(array: Any, *, zero: bool = True) -> Iterator[Any]:
-    values = np.asarray(array)
-    flat = values.astype(np.float64).reshape(-1)
-    for i, old in enumerate(flat):
-        for new in _simpler_numbers(float(old), zero=zero):
-            changed = values.copy().reshape(-1)
-            changed[i] = new
-            if np.isfinite(changed[i]) and float(changed[i]) != float(old):
-                yield changed.reshape(values.shape)
-
-
-def _simpler_numbers(value: float, *, zero: bool) -> Iterator[float]:
-    """Simpler numbers than `value`, by their size in writing."""
-    if not np.isfinite(value) or _complexity(value) == 0:
-        return
-    candidates = [0.0] if zero else []
-    candidates += [1.0, float(np.sign(value)), float(np.round(value))]
-    mantissa, exponent = np.frexp(value)
-    candidates.append(float(np.copysign(np.ldexp(1.0, int(exponent) // 2), value)))
-    candidates += [float(np.ldexp(np.round(mantissa * 2**b) / 2**b, exponent)) for b in (1, 3, 6)]
-    for candidate in candidates:
-        if np.isfinite(candidate) and _complexity(candidate) < _complexity(value):
-            yield candidate
-
-
-def _complexity(value: float) -> float:
-    if value == 0.0:
-        return 0.0
-    if value == 1.0:
-        return 1.0
-    mantissa = float(abs(value)).hex().split("p")[0].rstrip("0").rstrip(".")
-    whole = 0.0 if value == round(value) and abs(value) < 1e4 else 3.0
-    size = float(abs(np.log10(abs(value)))) / 100
-    return len(mantissa) + whole + (0.5 if value < 0 else 0.0) + size

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field, replace
 from math import inf
 from pathlib import Path
@@ -82,8 +84,12 @@ def check(request: Request) -> int:
     known = tuple(d for path in request.expected for d in deviations.read(path))
     earlier = None if request.baseline is None else baseline.read(request.baseline)
     say = told.say if request.json is None else told.say_if_heard
-    placed, claimed = _placed(request, chosen.losses[0], chosen.backends[0])
-    try:
+    with ExitStack() as opened:
+        lane = _lane(request, chosen)
+        pool = None if lane is None else opened.enter_context(lane)
+        placed, claimed = _placed(request, chosen.losses[0], chosen.backends[0])
+        if isinstance(placed, Remote):
+            opened.callback(placed.worker.close)
         for device in chosen.devices:
             choose("device", device, placed.devices())
         loss = get(chosen.losses[0])
@@ -91,25 +97,19 @@ def check(request: Request) -> int:
         settled = replace(settled, implementation=recorded(claimed, settled.implementation))
         notes = (*narrowings(claimed, loss, request.source.fix), *settled.notes)
         if chosen.backends == ("numpy",) and not selection.dtypes:
-            absent = (
-                "bfloat16 is not asked: NumPy has none of its own; --dtype bfloat16 asks for it"
-            )
-            notes = (*notes, absent)
+            notes = (*notes, NO_BFLOAT16)
         for note in notes:
             say(one_line(note))
         shown = told.Shown(say=say)
         compared = False
         deadline = inf if request.max_time is None else started + request.max_time
-        for result in _results(settled, placed, chosen, request, deadline):
+        for result in _results(settled, placed, chosen, request, deadline, pool):
             subject = _subject(result, settled, placed, chosen)
             marked = deviations.mark(result, known)
             if (marked.check, marked.status) == ("value", "failed") and not compared:
                 compared = True  # what it is does not depend on the dtype
                 marked = _likened(marked, subject)
             shown.add(marked)
-    finally:
-        if isinstance(placed, Remote):
-            placed.worker.close()
     results = shown.results
     fresh = results if earlier is None else baseline.fresh(results, earlier)
     code = _exit_code(results, fresh, request.strict)
@@ -183,6 +183,22 @@ def _placed(request: Request, loss: str, name: str) -> tuple[Backend, Implementa
     return inner, loading.load(request.source, loss, inner.name)
 
 
+def _lane(
+    request: Request, chosen: plan.Selection
+) -> AbstractContextManager[ProcessPoolExecutor] | None:
+    """A second process to examine in, where one is of use."""
+    name = chosen.backends[0]
+    # a program of another language states what it has in other words, and is soon done
+    apart = request.isolation and name != program.NAME
+    # another process knows nothing of a deadline
+    of_use = apart and os.cpu_count() != 1 and request.max_time is None
+    if not of_use or len(chosen.dtypes) * len(chosen.devices) < 2:
+        return None
+    if backend(name).missing() is not None:
+        return None
+    return lanes.second(request.source, chosen.losses[0], name, request.limits)
+
+
 def _subject(result: Result, settled: Settled, placed: Backend, chosen: plan.Selection) -> Subject:
     """The subject that a result is of."""
     unit = plan.Unit(
@@ -197,6 +213,7 @@ def _results(
     chosen: plan.Selection,
     request: Request,
     deadline: float,
+    pool: ProcessPoolExecutor | None,
 ) -> Iterator[Result]:
     """All results of a target, each as soon as it is known; its first dtype first.
 
@@ -225,10 +242,7 @@ def _results(
 
     units = sorted(plan.units(chosen), key=lambda u: not u.primary)
     offered = [u for u in units if plan.missing(u, placed, settled.implementation) is None]
-    # a program of another language states what it has in other words, and is soon done
-    apart = request.isolation and placed.name != program.NAME
-    two = apart and len(offered) > 1 and os.cpu_count() != 1
-    if not two or deadline < inf:  # another process knows nothing of a deadline
+    if pool is None or len(offered) < 2:
         for unit in units:
             yield from here(unit)
         return
@@ -242,7 +256,7 @@ def _results(
         profile=chosen.profile,
         seed=request.seed,
     )
-    yield from lanes.two(offered, examination, here)
+    yield from lanes.two(offered, examination, here, pool)
 
 
 def _place(name: str) -> int:
