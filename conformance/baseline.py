@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from lossproof.conformance.registry import UsageError
@@ -18,16 +18,19 @@ def read(path: Path) -> Known:
         document = verdict.read(path)
     except ReportError as error:
         raise UsageError(f"--baseline {error}") from error
-    return frozenset(_key(r) for r in document.results if r.status in ("failed", "errored"))
+    bad = (r for r in document.results if r.status in ("failed", "errored"))
+    return frozenset(key for result in bad for key in keys(result))
 
 
 def fresh(results: Sequence[Result], known: Known) -> list[Result]:
-    """The results without the violations that were known: the same cell, the same sentence.
+    """The results but those of which every fault was known of the same cell.
 
     Numbers are not compared, for another seed finds others.
     """
-    return [r for r in results if _key(r) not in known]
+    return [r for r in results if not known.issuperset(keys(r))]
 
 
-def _key(result: Result) -> tuple[str, str, str]:
-    return result.id, result.status, result.sentence
+def keys(result: Result) -> Iterator[tuple[str, str, str]]:
+    """What tells the faults of a result: its cell, its status, and each of them in words."""
+    for fault in result.faults or (result.sentence,):
+        yield result.id, result.status, fault

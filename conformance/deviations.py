@@ -10,15 +10,16 @@ A file is TOML, an array of tables:
     expires = 2027-01-31          # optional: the last day on which the entry excuses anything
     versions = "jax < 0.11"       # optional: the versions of a distribution that it is true of
     status = "errored"            # optional: it excuses an error that is raised, and nothing else
+    fault = "nan of *"            # optional: the fault that it excuses, in words; any without it
     case.check = "special_values" # optional: a question that shows it, as a snippet asks it
     case.backend = "torch"
     case.question = { ... }
     case.fault = "nan of *"       # of several violations the one that is meant, in its words
 
-`*` stands for anything. A failed cell that matches is reported as xfailed, a passed one as
-xpassed; an entry that matches nothing warns, and so does one that has expired. One of versions that
-are not installed expects nothing. No entry changes a bound. `lossproof reproduce --entry FILE#ID`
-writes the entry of a cell, its case included.
+`*` stands for anything. A failed cell is reported as xfailed where entries that match it excuse
+all of its faults, a passed one that matches as xpassed; an entry that matches nothing warns, and so
+does one that has expired. One of versions that are not installed expects nothing. No entry changes
+a bound. `lossproof reproduce --entry FILE#ID` writes the entry of a cell, its case included.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ OWN = (
 )
 #: what an entry excuses, by its status: a violation, or an error that is raised
 EXCUSES = {"failed": ("failed", "warned"), "errored": ("errored",)}
-_TEXTS = ("id", "reason", "input", "link", "status", "versions")
+_TEXTS = ("id", "reason", "input", "link", "status", "versions", "fault")
 _KEYS = (*_TEXTS, "expires", "case")
 _CASE = ("check", "backend", "device", "target", "settled", "question", "how", "fault")
 
@@ -71,11 +72,17 @@ class Deviation:
     status: str = "failed"
     expires: date | None = None
     versions: str | None = None
+    fault: str | None = None
     case: Mapping[str, Any] | None = None
 
     def matches(self, identifier: str) -> bool:
         """Whether a cell's id fits the pattern."""
         return like(identifier, self.id)
+
+    def excuses(self, status: str, fault: str) -> bool:
+        """Whether it is of such a status, and of such a fault."""
+        same = self.fault is None or like(fault, self.fault)
+        return status in EXCUSES[self.status] and same
 
     def concerns(self, backends: Sequence[str]) -> bool:
         """Whether the pattern may match a cell of one of the backends."""
@@ -150,6 +157,8 @@ def _entry(entry: Mapping[str, Any]) -> Deviation:
     versions = entry.get("versions")
     if versions is not None and not _stated(versions):
         raise UsageError(f"versions must be like 'jax < 0.11', got {versions!r}")
+    if "fault" in entry and entry.get("status") == "errored":
+        raise UsageError("fault is one of a violation; an entry of an error has none")
     found = Deviation(**entry)
     if found.case is not None:
         _fits(found, found.case)
@@ -190,18 +199,23 @@ def apply(results: Sequence[Result], deviations: Sequence[Deviation]) -> list[Re
 
 
 def mark(result: Result, deviations: Sequence[Deviation], today: date | None = None) -> Result:
-    """One result, xfailed or xpassed where a deviation that is in force matches it.
+    """One result, xfailed or xpassed where deviations that are in force match it.
 
-    Only an entry that says `status = "errored"` excuses an implementation that raised.
+    Each of its faults must be excused by one of them. Only an entry that says `status = "errored"`
+    excuses an implementation that raised.
     """
-    for deviation in deviations:
-        if not deviation.matches(result.id) or not deviation.in_force(today):
-            continue
-        if result.status in EXCUSES[deviation.status]:
-            return replace(result, status="xfailed", reason=deviation.reason, link=deviation.link)
-        if result.status == "passed":
-            return replace(result, status="xpassed", reason=deviation.reason, link=deviation.link)
-    return result
+    found = [d for d in deviations if d.matches(result.id) and d.in_force(today)]
+    if found and result.status == "passed":
+        return replace(result, status="xpassed", reason=found[0].reason, link=found[0].link)
+    used = []
+    for fault in result.faults or (result.sentence,):
+        entry = next((d for d in found if d.excuses(result.status, fault)), None)
+        if entry is None:
+            return result
+        used.append(entry)
+    reasons = "; ".join(dict.fromkeys(entry.reason for entry in used))
+    link = next((entry.link for entry in used if entry.link), None)
+    return replace(result, status="xfailed", reason=reasons, link=link)
 
 
 def unmatched(results: Sequence[Result], deviations: Sequence[Deviation]) -> list[Deviation]:

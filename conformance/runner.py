@@ -54,6 +54,8 @@ class Tally:
     latest: float = 0.0
     violation: Observation | None = None
     violations: int = 0
+    #: each kind of violation that is charged, in words
+    faults: set[str] = field(default_factory=set)
     points: int = 0
     excused: int = 0
     grade: str | None = None
@@ -76,6 +78,7 @@ class Tally:
             self.worst = observation
         if observation.fault is not None:
             self.violations += 1
+            self.faults.add(observation.fault)
             if self.violation is None or ratio > self.violation.ratio:
                 self.violation = observation
         if observation.grade is not None:
@@ -247,6 +250,7 @@ def finish(subject: Subject, tally: Tally, again: str) -> Result:
         excused=tally.excused,
         conventions=dict(sorted(tally.conventions.items())),
         violations=tally.violations,
+        faults=tuple(sorted(tally.faults)),
         seconds=round(tally.seconds + time.perf_counter() - started, 4),
     )
 

@@ -151,7 +151,7 @@ def _changed(
 
 
 def _writing(array: Any) -> float:
-    """The complexity of all numbers of an array: each change lowers it, so that no two alternate."""
+    """The complexity of all numbers of an array: each change lowers it, so none alternate."""
     return sum(map(_complexity, np.asarray(array, dtype=np.float64).reshape(-1).tolist()))
 
 

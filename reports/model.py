@@ -94,6 +94,7 @@ class Result(
     excused: int = 0  # further points, not judged: undecided branch, or no accuracy promised
     conventions: dict[str, str] = field(default_factory=dict)  # what a NOTE records
     violations: int = 0
+    faults: tuple[str, ...] = ()  # each kind of violation, in words; one of them is the sentence
     seconds: float = 0.0
 
     def __post_init__(self) -> None:

@@ -10,10 +10,11 @@ from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner, Result
+from test_reports_model import result
 
-from lossproof.conformance import targets, told
+from lossproof.conformance import baseline, targets, told
 from lossproof.conformance.cli import main
-from lossproof.reports import verdict
+from lossproof.reports import model, verdict
 
 FILE = r"""
 import numpy as np
@@ -159,6 +160,34 @@ def test_only_what_a_baseline_does_not_know_fails(file: Path, tmp_path: Path) ->
     more = checked(f"{file}:wrong", "--seed", "1", "--dtype", "float32,float64",
                    "--baseline", str(known))  # fmt: skip
     assert more.exit_code == 1
+
+
+def test_a_second_fault_in_a_cell_is_not_known_from_a_baseline() -> None:
+    def failed(*faults: str) -> model.Result:
+        return result("special_values", "failed", sentence=faults[0], faults=faults)
+
+    known = frozenset(baseline.keys(failed("nan of x", "inf of x")))
+    assert baseline.fresh([failed("inf of x")], known) == []
+    other = failed("nan of x", "label of y")
+    assert baseline.fresh([other], known) == [other]
+
+
+def test_a_result_lists_each_of_its_faults(tmp_path: Path) -> None:
+    path = tmp_path / "target.py"
+    path.write_text(
+        "import numpy as np\n"
+        "def loss(prediction, target):\n"
+        "    return np.nan_to_num((prediction - target) ** 2)\n"
+    )
+    out = tmp_path / "verdict.json"
+    some = ("--dtype", "float32", "--check", "special_values", "--json", str(out))
+    CliRunner().invoke(
+        main, ["check", f"{path}:loss", "--loss", "mse", "--backend", "numpy", *some]
+    )
+    (found,) = verdict.read(out).results
+    assert found.sentence in found.faults
+    assert "nan in target gives a number" in found.faults
+    assert "inf in target gives a wrong number" in found.faults
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no broken pipes")

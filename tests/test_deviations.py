@@ -82,6 +82,20 @@ def test_an_error_is_excused_by_its_own_entry_beside_another() -> None:
     assert deviations.mark(result("value", "failed"), entries).reason == "known"
 
 
+def test_an_entry_of_one_fault_excuses_no_other() -> None:
+    nan = known(fault="nan of *", reason="nan")
+    both = result("value", "failed", sentence="nan of x", faults=("inf of x", "nan of x"))
+    alone = result("value", "failed", sentence="nan of x", faults=("nan of x",))
+    assert deviations.mark(alone, [nan]).status == "xfailed"
+    assert deviations.mark(both, [nan]).status == "failed"
+    assert deviations.mark(both, [nan, known(fault="inf of y")]).status == "failed"
+    excused = deviations.mark(both, [nan, known(fault="inf of x", reason="inf", link="there")])
+    assert (excused.status, excused.reason, excused.link) == ("xfailed", "inf; nan", "there")
+    # a report of old lists no faults but the one that it tells
+    old = result("value", "failed", sentence="nan of x")
+    assert deviations.mark(old, [nan]).status == "xfailed"
+
+
 def test_an_entry_excuses_until_its_last_day() -> None:
     entries = [known(expires=date(2027, 1, 31))]
     failed = result("value", "failed")
@@ -109,6 +123,8 @@ REFUSED = {
     'status = "skipped"': "no status named 'skipped'; choose from failed, errored",
     'expires = "soon"': "expires must be a date such as 2027-01-31, got 'soon'",
     "expires = 2027-01-31T10:00:00": "expires must be a date such as 2027-01-31, got datetime.",
+    'fault = ""': "every value must be text",
+    'status = "errored"\nfault = "nan of *"': "fault is one of a violation",
     'versions = "jax"': "versions must be like 'jax < 0.11', got 'jax'",
     'versions = "< 2"': "versions must be like 'jax < 0.11', got '< 2'",
     'case = "x"': "case must be a table",
