@@ -8,7 +8,7 @@ import secrets
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import click
 from click.core import ParameterSource
@@ -43,9 +43,17 @@ INTERRUPTED = 130  # as a shell says it of SIGINT
 class Group(click.Group):
     """Commands whose mistakes end in one line and exit code 2, never in a traceback."""
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            _misused(error)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except click.UsageError as error:
+            _misused(error)
         except (UsageError, SpecError, ReportError) as error:
             said = visible(str(error)).replace("\n", "\\n")  # it may quote what a file holds
             click.echo(f"lossproof: {said}", err=True)
@@ -56,6 +64,16 @@ class Group(click.Group):
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(1)
+
+
+def _misused(error: click.UsageError) -> NoReturn:
+    """Say in one line what click says in four. Raises what is no misuse but a wish for help."""
+    if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):  # since 8.2
+        raise error
+    said = " ".join(visible(error.format_message()).split())
+    where = "lossproof" if error.ctx is None else error.ctx.command_path
+    click.echo(f"lossproof: {said.rstrip('.')}; see {where} --help", err=True)
+    sys.exit(USAGE)
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import inspect
 import traceback
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from pprint import pformat
 from textwrap import indent
@@ -17,18 +16,24 @@ from lossproof.conformance import describe, diagnose, oracle
 from lossproof.conformance.again import target as again_of
 from lossproof.conformance.check import Observation, checks
 from lossproof.conformance.subject import Subject, TargetError
+from lossproof.conformance.written import hexadecimal, number, text
 from lossproof.spec.question import Question
 
-#: no more entries of an array than this are written out
-ENTRIES = 6
-#: no longer decimal than this is written for a number; hexadecimal is
-DIGITS = 7
+#: no more faults than these are told besides the one that is shown
+OTHERS = 4
 
 
-def render(subject: Subject, name: str, observation: Observation, again: str) -> str:
+def render(
+    subject: Subject,
+    name: str,
+    observation: Observation,
+    again: str,
+    others: Iterable[str] = (),
+) -> str:
     """The failure message, one aligned fact a line.
 
-    `again` is REPORT#ID; without a report there is no line for it.
+    `again` is REPORT#ID; without a report there is no line for it. `others` are the faults that the
+    check found besides.
     """
     question = smallest(subject, observation)
     stated = facts(subject, observation)
@@ -38,6 +43,7 @@ def render(subject: Subject, name: str, observation: Observation, again: str) ->
         *_about(name, observation, question),
         *(_line(key, value) for key, value in stated.items() if value),
         *_looks(subject, observation),
+        *_besides(sorted(others)),
     ]
     if not again.startswith("#"):
         lines.append(_line("again", f"lossproof reproduce '{again}'"))
@@ -49,6 +55,12 @@ def _looks(subject: Subject, observation: Observation) -> Iterator[str]:
         guess = diagnose.looks(subject, observation)
     if guess is not None:
         yield _line("looks", guess)
+
+
+def _besides(faults: Sequence[str]) -> Iterator[str]:
+    if faults:
+        more = f" and {len(faults) - OTHERS} more" if len(faults) > OTHERS else ""
+        yield _line("also", "; ".join(faults[:OTHERS]) + more)
 
 
 def said(like: str) -> str:
@@ -138,12 +150,12 @@ def smallest(subject: Subject, observation: Observation) -> Question:
 
 def spots(question: Question) -> dict[str, str]:
     """Every argument, option and the cotangent, as text."""
-    shown = {k: _text(v) for k, v in question.arguments.items() if v is not None}
+    shown = {k: text(v) for k, v in question.arguments.items() if v is not None}
     shown |= {k: repr(v) for k, v in question.options.items()}
     if len(question.loss.reductions) > 1:
         shown["reduction"] = question.reduction
     if question.cotangent is not None:
-        shown["cotangent"] = _text(question.cotangent)
+        shown["cotangent"] = text(question.cotangent)
     return shown
 
 
@@ -179,58 +191,16 @@ def _line(key: str, text: str) -> str:
 
 def _at(question: Question, observation: Observation | None = None) -> str:
     """Where: arguments, options, and how the question was put, such as a layout."""
-    shown = {k: _text(v, _number) for k, v in question.arguments.items() if v is not None}
+    shown = {k: text(v, number) for k, v in question.arguments.items() if v is not None}
     shown |= {k: repr(v) for k, v in question.options.items()}
     if len(question.loss.reductions) > 1:
         shown["reduction"] = question.reduction
     judgement = None if observation is None else observation.judgement
     if question.cotangent is not None and (judgement is None or judgement.quantity != "value"):
-        shown["cotangent"] = _text(question.cotangent, _number)
+        shown["cotangent"] = text(question.cotangent, number)
     if observation is not None:
         shown |= {k: str(v) for k, v in observation.how.items()}
     return ", ".join(f"{k}={v}" for k, v in shown.items())
-
-
-def _number(value: float) -> str:
-    """Decimal where that is short and exact, else hexadecimal."""
-    decimal = repr(value)
-    return decimal if len(decimal) <= DIGITS else _hex(value)
-
-
-def _text(array: Any, number: Callable[[float], str] | None = None) -> str:
-    values = np.asarray(array)
-    if values.dtype.kind in "iu":
-        flat = [str(v) for v in values.reshape(-1).tolist()]
-    else:
-        write = number or _hex
-        flat = [write(float(v)) for v in values.astype(np.float64).reshape(-1).tolist()]
-    if values.size == 1:
-        return flat[0]
-    shape = f" of shape {values.shape}" if values.ndim > 1 else ""
-    if len(flat) <= ENTRIES:
-        return f"[{', '.join(flat)}]{shape}"
-    return f"[{_abridged(flat, values.shape)} ({values.size} in all)]{shape}"
-
-
-def _abridged(flat: Sequence[str], shape: tuple[int, ...]) -> str:
-    """The entries that stand out from one that is everywhere else; else the first of them."""
-    common = Counter(flat).most_common(1)[0][0]
-    others = [i for i, text in enumerate(flat) if text != common]
-    if len(others) > ENTRIES:
-        return f"{', '.join(flat[:ENTRIES])} ..."
-    places = [", ".join(str(int(k)) for k in np.unravel_index(i, shape)) for i in others]
-    told = [f"{flat[i]} at [{place}]" for i, place in zip(others, places, strict=True)]
-    return f"{common} everywhere" + (f" but {', '.join(told)}" if told else "")
-
-
-def _hex(value: float) -> str:
-    """Hexadecimal without the zeros that Python pads with: 0x1.8p+1."""
-    if not np.isfinite(value):
-        return str(value)
-    mantissa, _, exponent = value.hex().partition("p")
-    if "." in mantissa:
-        mantissa = mantissa.rstrip("0").rstrip(".")
-    return f"{mantissa}p{exponent}"
 
 
 def snippet(subject: Subject, name: str, observation: Observation) -> str | None:
@@ -263,8 +233,8 @@ def _program(subject: Subject, name: str, stored: Mapping[str, Any]) -> str:
     for key, value in named.items():
         if key not in left_out or value != left_out[key]:
             head = f"    {key}="
-            text = pformat(value, width=99 - len(head), sort_dicts=False, compact=True)
-            lines.append(f"{head}{indent(text, ' ' * len(head)).lstrip()},")
+            written = pformat(value, width=99 - len(head), sort_dicts=False, compact=True)
+            lines.append(f"{head}{indent(written, ' ' * len(head)).lstrip()},")
     return "\n".join((*lines, ")"))
 
 
@@ -272,7 +242,7 @@ def _short(data: Any) -> Any:
     """The same data, its hexadecimal numbers without padding."""
     if isinstance(data, Mapping):
         return {
-            k: [_hex(float.fromhex(h)) for h in v] if k == "hex" else _short(v)
+            k: [hexadecimal(float.fromhex(h)) for h in v] if k == "hex" else _short(v)
             for k, v in data.items()
         }
     return data

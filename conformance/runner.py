@@ -223,7 +223,8 @@ def finish(subject: Subject, tally: Tally, again: str) -> Result:
             rest = () if tally.excuse is None else (tally.excuse.rest,)
             shown = shrink(subject, tally.check, tally.name, tally.violation, *rest)
         identifier = plan.Unit.of(subject).id(tally.name)
-        text = message.render(subject, tally.name, shown, f"{again}#{identifier}")
+        others = tally.faults - {str(shown.fault)}
+        text = message.render(subject, tally.name, shown, f"{again}#{identifier}", others)
         snippet = message.snippet(subject, tally.name, shown)
     elif tally.internal is not None:
         text = tally.internal

@@ -186,12 +186,14 @@ def test_reproduce_knows_only_the_cells_of_the_report() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    ["--jobs 0", "--jobs two", "--max-time -1", "--seed x", "--los mse", "surplus"],
+    ["--jobs 0", "--jobs two", "--max-time -1", "--seed x", "--los mse", "surplus", "--seed"],
 )
 def test_options_of_the_wrong_kind_are_usage_errors(arguments: str) -> None:
     result = lossproof("run", *arguments.split())
     assert result.exit_code == 2
-    assert result.stderr.startswith("Usage: ")
+    assert result.stderr.startswith("lossproof: ")
+    assert result.stderr.endswith(" --help\n")
+    assert result.stderr.count("\n") == 1
 
 
 def test_nothing_that_ran_is_not_conformance() -> None:

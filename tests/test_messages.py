@@ -87,7 +87,8 @@ def test_a_violation_that_needs_its_batch_says_so():
 def test_a_wrong_shape_says_which_came():
     assert asked(wrong.flattened, "value", prediction=[[1.0]], target=[[0.0]]) == (
         f"huber / value of wrong_losses.py:flattened {WHO}: not the value of the spec\n"
-        "  at       prediction=1.0, target=0.0, delta=1.0, reduction=none\n"
+        "  at       prediction=1.0 of shape (1, 1), target=0.0 of shape (1, 1), delta=1.0, "
+        "reduction=none\n"
         "  truth    an array of the stated shape and dtype\n"
         "  got      shape (1,) came back, (1, 1) is stated\n"
         "  off      not comparable"
@@ -176,7 +177,17 @@ def test_snippets_show_the_violation_again_in_another_process(tmp_path):
         )
         assert done.returncode == 1
         assert done.stdout == ""
-        assert done.stderr.endswith(f"AssertionError: {r.message}\n")
+        told = r.message.partition("\n  also ")[0]  # what else fails is not asked again
+        assert done.stderr.endswith(f"AssertionError: {told}\n")
+
+
+def test_the_other_faults_of_a_cell_are_named_beside_the_one_that_is_shown():
+    (found,) = (r for r in violations(wrong.branchless, profile="default") if r.check == "layout")
+    last = found.message.splitlines()[-1]
+    assert found.sentence == "wrong for contiguous arrays"
+    assert last.startswith("  also     wrong for broadcast arrays; wrong for readonly arrays; ")
+    assert last.count(";") == message.OTHERS - 1
+    assert last.endswith(f" and {len(found.faults) - 1 - message.OTHERS} more")
 
 
 def test_a_snippet_is_short_and_plain():

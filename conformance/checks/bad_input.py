@@ -12,6 +12,7 @@ import numpy as np
 from lossproof.conformance.check import SHOULD, Observation, check
 from lossproof.conformance.sources import PLAIN
 from lossproof.conformance.subject import GONE, Subject, TargetError
+from lossproof.conformance.written import number, text
 from lossproof.spec.loss import Parameter
 from lossproof.spec.question import Question
 
@@ -40,7 +41,7 @@ def bad_input(subject: Subject, question: Question) -> Iterator[Observation]:
             question=wrong,
             fault=None if warned else f"{name} is accepted",
             ratio=0.0 if warned else float("inf"),
-            facts={"truth": "an error", "got": "nan" if refused else f"{answer.value}"[:60]},
+            facts={"truth": "an error", "got": "nan" if refused else text(answer.value, number)},
             conventions={name: "warns" if warned else "accepted"},
         )
 
