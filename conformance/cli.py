@@ -6,6 +6,7 @@ import math
 import os
 import secrets
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -83,6 +84,9 @@ def main() -> None:
 
     Exit codes: 0 conforms, 1 failures, 2 usage or configuration, 3 nothing ran.
     """
+    # where Hypothesis would leave a folder in the working one
+    scratch = Path(tempfile.gettempdir()) / f"lossproof-{getattr(os, 'getuid', int)()}"
+    os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(scratch))
 
 
 @main.command("list")

@@ -212,8 +212,14 @@ def _setting(value: bool | int | str | None) -> str:
 
 
 def short(number: float) -> str:
-    """Two significant digits; nan and inf by name; no negative zero."""
-    return f"{number + 0.0:.2g}"
+    """Two significant digits; nan and inf by name; no negative zero.
+
+    More where they would read as 1, on the other side of which a number is or is not in its budget.
+    """
+    digits = 2
+    while float(f"{number:.{digits}g}") == 1.0 != number:
+        digits += 1
+    return f"{number + 0.0:.{digits}g}"
 
 
 def facts(result: Result) -> list[tuple[str, str]]:

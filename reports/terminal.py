@@ -102,7 +102,11 @@ def _table(results: tuple[Result, ...], width: int) -> str:
     room = width - max(map(len, text.splitlines())) - 2
     if room < LEAST:
         return text
-    return _plain([[*row[:-1], row[-1][:room]] for row in rows], heads, align)
+    return _plain([[*row[:-1], _cut(row[-1], room)] for row in rows], heads, align)
+
+
+def _cut(text: str, room: int) -> str:
+    return text if len(text) <= room else f"{text[: room - 1]}…"
 
 
 def _plain(rows: list[list[str]], heads: list[str], align: list[str]) -> str:

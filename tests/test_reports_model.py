@@ -178,3 +178,14 @@ def test_conventions_that_differ_name_their_dtype() -> None:
         for dtype, value in [("float32", "0"), ("float64", "1")]
     )
     assert seen == {("huber", "at 0"): {"torch": "0 (float32 cpu); 1 (float64 cpu)"}}
+
+
+@pytest.mark.parametrize(
+    ("ratio", "written"),
+    [
+        (0.98, "0.98"), (0.996, "0.996"), (0.99996, "0.99996"), (1.0, "1"), (1.04, "1.04"),
+        (1.2, "1.2"), (-0.0, "0"), (math.inf, "inf"), (math.nan, "nan"), (1234.0, "1.2e+03"),
+    ],
+)  # fmt: skip
+def test_a_ratio_is_written_on_its_side_of_1(ratio: float, written: str) -> None:
+    assert summary.short(ratio) == written
