@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -93,6 +93,10 @@ class Backend(ABC):
 
     def probe(self) -> dict[str, bool | int | str | None]:
         """Properties measured here and now that change results, for a report's header."""
+        return {}
+
+    def primitives(self) -> Mapping[str, Callable[[Any], Any]]:
+        """The framework's own elementary functions that callers compose losses of, by name."""
         return {}
 
     @abstractmethod

@@ -3,6 +3,7 @@
 A function that calls `torch.nn.functional` answers as that does, bit for bit, its known faults
 included. Where such a fault is listed for the framework itself, it is not charged to the caller.
 Each violation is looked at by itself: what the framework does not do alike is the function's own.
+So it is with a loss that is composed of the framework's softplus, of which faults are listed.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ from typing import Any
 import numpy as np
 
 from lossproof.backends.base import Backend
-from lossproof.conformance import deviations, oracle, plan
+from lossproof.backends.registry import Implementation
+from lossproof.conformance import composed, deviations, oracle, plan
 from lossproof.conformance.check import Check, Observation
+from lossproof.conformance.composed import COMPOSED
 from lossproof.conformance.points import SIZES
-from lossproof.conformance.registry import UsageError, backend
+from lossproof.conformance.registry import backend
 from lossproof.conformance.sources import plain
 from lossproof.conformance.subject import Incomparable, Subject, TargetError
 from lossproof.conformance.summed import Summed
@@ -41,14 +44,31 @@ def excuse(subject: Subject, check: Check, name: str) -> Alike | Summed | None:
     identifier = plan.Unit.of(subject).id(name)
     entry = next((d for d in _known() if d.matches(identifier) and d.in_force()), None)
     framework, link = subject.backend.name, None
+    constants: dict[str, Any] = {}
     if entry is not None:
         reason, link = f"inherited from {framework}: {entry.reason}", entry.link
     elif constants := _constants(subject):
         said = ", ".join(f"{k} = {v!r}" for k, v in constants.items())
         reason = f"as {framework}'s own {subject.loss.name}, judged under {said}"
+    elif subject.loss.name in COMPOSED:
+        parts = f"as composed of its own softplus{_of_softplus(subject)}"
+        reason = f"inherited from {framework}: {parts}"
     else:
         return None
-    return Alike(subject=subject, check=check, name=name, reason=reason, link=link)
+    listed = entry is not None or bool(constants)
+    return Alike(subject=subject, check=check, name=name, reason=reason, link=link, listed=listed)
+
+
+def _of_softplus(subject: Subject) -> str:
+    """What is listed of the framework's softplus."""
+    cell = f"[{subject.backend.name},{subject.dtype},{subject.device}]"
+    reasons = dict.fromkeys(
+        d.reason
+        for d in _known()
+        for name in ("value", "gradient.x")
+        if d.matches(f"softplus/{name}{cell}") and d.in_force()
+    )
+    return "".join(f"; {reason}" for reason in reasons)
 
 
 def _constants(subject: Subject) -> dict[str, Any]:
@@ -80,19 +100,25 @@ class Alike:
     name: str
     reason: str
     link: str | None = None
+    #: whether the framework's own function is known to have faults in this cell
+    listed: bool = True
 
     def rest(self, question: Question, observations: list[Observation]) -> list[Observation]:
         """The observations without the faults that the framework commits alike."""
         return [o if o.fault is None else self._left(question, o) for o in observations]
 
     @cached_property
-    def own(self) -> Subject | None:
-        """The framework's function, judged as the subject is; None where it has none."""
+    def owns(self) -> tuple[Subject, ...]:
+        """The framework's function, and what is composed of its parts, judged as the subject is."""
+        framework, loss = _framework(self.subject.backend.name), self.subject.loss.name
+        own = framework.implementations().get(loss) if self.listed else None
+        some = (() if own is None else (own,)) + composed.implementations(loss, framework)
+        return tuple(self._in_its_place(implementation) for implementation in some)
+
+    def _in_its_place(self, implementation: Implementation) -> Subject:
         subject, unit = self.subject, plan.Unit.of(self.subject)
-        try:
-            own = plan.subject(unit, _framework(unit.backend), subject.effort.name)
-        except UsageError:
-            return None
+        framework = _framework(unit.backend)
+        own = plan.subject(unit, framework, subject.effort.name, implementation)
         return replace(
             own,
             implementation=replace(
@@ -108,12 +134,18 @@ class Alike:
 
     def _left(self, question: Question, seen: Observation) -> Observation:
         """One observation, its fault gone where all of it is the framework's."""
+        for own in self.owns:
+            if seen.fault is not None:
+                seen = self._less(own, question, seen)
+        return seen
+
+    def _less(self, own: Subject, question: Question, seen: Observation) -> Observation:
+        """One observation without what one function of the framework answers alike."""
         judgement = seen.judgement
-        if self.own is None:
-            return seen
         if judgement is None or judgement.problem is not None or "repeated" in seen.how:
-            return without(seen) if self._told(self.own, question, seen) else seen
-        ratios = np.where(self._where(self.own, seen, judgement), 0.0, judgement.ratios)
+            told = _may_tell(own, self.check) and self._told(own, question, seen)
+            return without(seen) if told else seen
+        ratios = np.where(self._where(own, seen, judgement), 0.0, judgement.ratios)
         left = replace(judgement, ratios=ratios)
         if not left.violations.any():
             return without(seen)
@@ -137,6 +169,8 @@ class Alike:
             truth = oracle.truth(seen.question, quantity, own.format, own.profile)
             apart = np.abs(ours.astype(np.float64) - np.asarray(theirs).astype(np.float64))
             alike |= judgement.violations & (apart <= truth.budget) & np.isfinite(truth.budget)
+        if composed.is_one(own.implementation):
+            alike &= np.isfinite(np.asarray(theirs, dtype=np.float64))
         return np.asarray(alike)
 
     def _told(self, own: Subject, question: Question, seen: Observation) -> bool:
@@ -153,6 +187,14 @@ class Alike:
             return False
         # the question that is shown of a large batch is not the one that was asked
         return "repeated" in seen.how or _answer(own, seen) == _answer(self.subject, seen)
+
+
+def _may_tell(own: Subject, check: Check) -> bool:
+    """Whether what a check tells in words of a function is the framework's.
+
+    A composition broadcasts, and does with what is not finite, as whoever wrote it let it.
+    """
+    return not composed.is_one(own.implementation) or check.name in ("properties", "relations")
 
 
 def without(seen: Observation) -> Observation:

@@ -88,13 +88,16 @@ def loss(prediction, target, log_input=True, full=False, eps=1e-8, reduction="me
 }
 
 
-def checked(loss: str, check: str, text: str, folder: Path, backend: str = "torch") -> Result:
+def checked(
+    loss: str, check: str, text: str, folder: Path, backend: str = "torch", dtype: str = ""
+) -> Result:
     pytest.importorskip(backend)
     file = folder / "case.py"
     file.write_text(text, encoding="utf-8")
     asked = ["check", f"{file}:loss", "--loss", loss, "--backend", backend, "--check", check]
     asked += ["--seed", "1", "--no-isolation", "--dtype"]
-    return CliRunner().invoke(main, [*asked, "float32" if backend == "torch" else "bfloat16"])
+    usual = "float32" if backend == "torch" else "bfloat16"
+    return CliRunner().invoke(main, [*asked, dtype or usual])
 
 
 @pytest.mark.parametrize("loss", OWN)
@@ -131,3 +134,65 @@ def test_a_sum_of_numpy_in_bfloat16_is_charged_where_it_is_another(tmp_path: Pat
     wrong = checked("mse", "scale", tenfold, tmp_path / "other", "numpy")
     assert wrong.exit_code == 1
     assert "the mean of" in wrong.output
+
+
+COMPOSED = """
+import torch
+import torch.nn.functional as F
+
+def terms(logits, target):
+    return target * F.softplus(-logits) + (1 - target) * F.softplus(logits)
+
+def pairs(positive, negative):
+    return F.softplus(negative - positive{more})
+
+loss = {name}
+"""
+
+
+@pytest.mark.parametrize(
+    ("loss", "check", "name"),
+    [
+        ("binary_cross_entropy_with_logits", "gradient.logits", "terms"),
+        ("bpr", "value", "pairs"),
+        ("pairwise_logistic", "value", "pairs"),
+    ],
+)
+def test_what_is_composed_of_softplus_has_the_faults_of_softplus(
+    loss: str, check: str, name: str, tmp_path: Path
+) -> None:
+    came = checked(loss, check, COMPOSED.format(name=name, more=""), tmp_path, dtype="float64")
+    assert "inherited from torch: as composed of its own softplus; beyond its threshold of 20" in (
+        came.output
+    )
+    assert came.exit_code == 0
+
+
+def test_another_threshold_than_that_of_the_framework_is_charged(tmp_path: Path) -> None:
+    text = COMPOSED.format(name="pairs", more=", threshold=15")
+    came = checked("bpr", "value", text, tmp_path, dtype="float64")
+    assert came.exit_code == 1
+    assert "failed: bpr / value" in came.output
+
+
+def test_the_shapes_of_what_is_composed_are_charged(tmp_path: Path) -> None:
+    text = COMPOSED.format(name="pairs", more="")
+    text = text.replace("return F.softplus(negative - positive)",
+                        "return F.softplus(negative - positive).mean()")  # fmt: skip
+    came = checked("bpr", "shapes", text, tmp_path)
+    assert "failed: bpr / shapes" in came.output
+    assert "shapes that do not fit are broadcast silently" in came.output
+
+
+def test_what_is_composed_of_the_softplus_of_jax_has_its_faults(tmp_path: Path) -> None:
+    text = """
+import jax
+
+def loss(logits, target):
+    yes, no = jax.nn.log_sigmoid(logits), jax.nn.log_sigmoid(-logits)
+    return -target * yes - (1 - target) * no
+"""
+    name = "binary_cross_entropy_with_logits"
+    came = checked(name, "gradient.logits", text, tmp_path, "jax", "float64")
+    assert "inherited from jax: as composed of its own softplus; the gradient is exp" in came.output
+    assert came.exit_code == 0

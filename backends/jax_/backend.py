@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from importlib import import_module
 from importlib.metadata import version
@@ -76,6 +76,11 @@ class JaxBackend(Backend):
             flush_to_zero=True,
             source="as on CPU; not measured",
         )
+
+    def primitives(self) -> Mapping[str, Callable[[Any], Any]]:
+        from jax.nn import softplus
+
+        return {"softplus": softplus}
 
     def implementations(self) -> Registry:
         """The implementations of this package, imported on the first call."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -69,6 +69,11 @@ class TorchBackend(Backend):
             name=f"torch-{device}",
             source="CUDA C++ Programming Guide: expf, logf, tanhf, log1pf within 2 ulp",
         )
+
+    def primitives(self) -> Mapping[str, Callable[[Any], Any]]:
+        from torch.nn.functional import softplus
+
+        return {"softplus": softplus}
 
     def implementations(self) -> Registry:
         """The implementations of this package, imported on the first call."""
