@@ -63,8 +63,17 @@ class Group(click.Group):
             click.echo("lossproof: interrupted; `run --resume REPORT` finishes a run", err=True)
             sys.exit(INTERRUPTED)
         except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _hush()
             sys.exit(1)
+        except OSError as error:  # such as a full disk under standard output
+            click.echo(f"lossproof: {visible(str(error))}", err=True)
+            _hush()
+            sys.exit(USAGE)
+
+
+def _hush() -> None:
+    """What is left to print goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _misused(error: click.UsageError) -> NoReturn:

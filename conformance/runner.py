@@ -16,7 +16,7 @@ from msgspec.structs import replace as changed
 
 from lossproof.conformance import message, plan
 from lossproof.conformance.check import MUST, SHOULD, Check, Observation
-from lossproof.conformance.shrink import shrink
+from lossproof.conformance.shrink import shrink, shrink_error
 from lossproof.conformance.sources import Source
 from lossproof.conformance.subject import Subject, TargetError
 from lossproof.reports.model import Grade, Level, Result, Status, Worst
@@ -229,8 +229,9 @@ def finish(subject: Subject, tally: Tally, again: str) -> Result:
     elif tally.internal is not None:
         text = tally.internal
     elif tally.error is not None:
-        shown = _raised(tally.error)
-        text = message.errored(subject, tally.name, tally.error)
+        error = shrink_error(subject, tally.error)
+        shown = _raised(error)
+        text = message.errored(subject, tally.name, error)
         snippet = message.snippet(subject, tally.name, shown)
     elif tally.inherited is not None:
         shown = tally.inherited

@@ -6,16 +6,16 @@ to one sample here, and their numbers made simple one at a time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
 from lossproof.conformance.check import Check, Observation
 from lossproof.conformance.describe import narrowed
 from lossproof.conformance.simpler import moves
-from lossproof.conformance.subject import Subject, TargetError
+from lossproof.conformance.subject import Incomparable, Subject, TargetError
 from lossproof.spec.loss import Argument, SpecError
 from lossproof.spec.question import Question
 
@@ -47,6 +47,59 @@ def shrink(
             break
     # simpler, but still striking: not the faintest violation that is left
     floor = min(best.ratio / 16, 1000.0)
+
+    def as_bad(question: Question) -> Observation | None:
+        again = _still(subject, check, name, question, rest)
+        return again if again is not None and again.ratio >= floor else None
+
+    return _simplest(best, subject, as_bad)
+
+
+def shrink_error(subject: Subject, error: TargetError) -> TargetError:
+    """The same kind of error at a simpler question; the given one if none is found.
+
+    What ended the process of the target is not sought again.
+    """
+    if error.died:
+        return error
+
+    def same(question: Question) -> TargetError | None:
+        try:
+            subject.ask(question)
+        except TargetError as again:
+            alike = type(again.error).__name__ == type(error.error).__name__
+            return again if alike else None
+        except (Incomparable, SpecError):
+            return None
+        return None
+
+    return _simplest(_fewest(error, same), subject, same)
+
+
+def _fewest(error: TargetError, same: Callable[[Question], TargetError | None]) -> TargetError:
+    """The same error with half of the samples, and half of those; of coupled ones with one."""
+    question = error.question
+    count = question.samples
+    if question.separable and count > 1:
+        halves = (range(count // 2), range(count // 2, count))
+        cuts: Iterable[Question] = (question.take(list(half)) for half in halves)
+    else:
+        cuts = _each_alone(question)
+    again = next(filter(None, map(same, cuts)), None)
+    return error if again is None else _fewest(again, same)
+
+
+class _Asked(Protocol):
+    @property
+    def question(self) -> Question:
+        """What it came of."""
+
+
+Seen = TypeVar("Seen", bound=_Asked)
+
+
+def _simplest(best: Seen, subject: Subject, ask: Callable[[Question], Seen | None]) -> Seen:
+    """What is seen still where no move makes the question simpler, or after much patience."""
     asked = 0
     improved = True
     while improved and asked < PATIENCE:
@@ -56,8 +109,8 @@ def shrink(
                 if asked == PATIENCE:
                     return best
                 asked += 1
-                again = _still(subject, check, name, candidate, rest)
-                if again is not None and again.ratio >= floor:
+                again = ask(candidate)
+                if again is not None:
                     best, improved = again, True
                     break
     return best

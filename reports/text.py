@@ -62,9 +62,16 @@ def fence(text: str, language: str) -> str:
 
 
 def _visible(character: str) -> str:
-    if character in "\n\t" or unicodedata.category(character) not in INVISIBLE:
+    shown = unicodedata.category(character) not in INVISIBLE and not _no_character(character)
+    if character in "\n\t" or shown:
         return character
     return character.encode("unicode_escape").decode()
+
+
+def _no_character(character: str) -> bool:
+    """Whether a code point is kept from ever being a character; HTML and XML allow none."""
+    point = ord(character)
+    return point & 0xFFFE == 0xFFFE or 0xFDD0 <= point <= 0xFDEF
 
 
 def _entity(character: str) -> str:

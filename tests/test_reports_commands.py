@@ -202,3 +202,39 @@ def test_a_merge_ends_with_the_code_of_the_run() -> None:
     assert lossproof("merge", "s1.jsonl", "s2.jsonl", "-o", "all.jsonl").exit_code == 1
     assert jsonl.read("all.jsonl").results == tuple(sorted(BAD.results, key=lambda r: r.id))
     assert lossproof("merge", "s2.jsonl", "-o", "all.jsonl", "--partial").exit_code == 3
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_a_pipe_is_written_to_and_stays_one() -> None:
+    os.mkfifo("pipe")
+    with subprocess.Popen(["cat", "pipe"], stdout=subprocess.PIPE) as reader:
+        assert lossproof("report", "good.jsonl", "--format", "badge", "-o", "pipe").exit_code == 0
+        said, _ = reader.communicate(timeout=60)
+    assert json.loads(said)["label"] == "lossproof"
+    assert Path("pipe").is_fifo()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device is always full here")
+def test_a_device_that_is_full_is_one_line() -> None:
+    refused = lossproof("report", "good.jsonl", "--format", "badge", "-o", "/dev/full")
+    assert refused.exit_code == 2
+    assert refused.stderr == "lossproof: /dev/full: cannot be written: No space left on device\n"
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "lossproof", "report", "good.jsonl"],
+            stdout=full, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr == "lossproof: [Errno 28] No space left on device\n"
+    assert Path("/dev/full").is_char_device()
+
+
+@pytest.mark.skipif(not Path("/dev/stdout").exists(), reason="no path names standard output here")
+def test_standard_output_by_its_path_keeps_what_stands_there() -> None:
+    command = f"{sys.executable} -m lossproof report good.jsonl --format badge -o /dev/stdout"
+    line = f"echo before; {command}; echo after"
+    with Path("all.txt").open("wb") as out:
+        subprocess.run(line, shell=True, stdout=out, check=True)
+    before, badge, after = Path("all.txt").read_text().splitlines()
+    assert (before, after) == ("before", "after")
+    assert json.loads(badge)["label"] == "lossproof"

@@ -81,6 +81,8 @@ def test_a_link_is_one_only_to_a_page(text: str, shown: str) -> None:
         ("\u202eabc", "\\u202eabc"),
         ("a\r\nb\tc", "a\nb\tc"),
         ("\udc80", "\\udc80"),
+        ("\ufffe\ufdd0", "\\ufffe\\ufdd0"),
+        ("\U0001fffe\ufffd", "\\U0001fffe\ufffd"),
         ("שלום", "שלום"),
     ],
 )
