@@ -65,7 +65,7 @@ class Format:
 
 
 def _in_terminal(report: Report, limit: int | None = None) -> str:
-    width = shutil.get_terminal_size((100, 20)).columns
+    width = shutil.get_terminal_size((200, 20)).columns  # of a file or a pipe
     return terminal.render(report, width, sys.stdout.isatty(), limit=limit)
 
 

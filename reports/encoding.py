@@ -51,7 +51,7 @@ def decode(line: bytes) -> Record:
     version = data.get("schema_version")
     if data.get("kind") == "header" and (type(version) is not int or version not in READABLE):
         known = " and ".join(map(str, READABLE))
-        raise ReportError(f"schema_version {version} is unknown; this lossproof reads {known}")
+        raise ReportError(f"schema_version {version!r} is unknown; this lossproof reads {known}")
     _numbers(data, _float)
     worst = data.get("worst")
     if isinstance(worst, dict) and "case" in worst and b'"$float"' in line:
