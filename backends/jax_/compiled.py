@@ -43,8 +43,9 @@ def run(
     """The value of `forward` and, with a cotangent, its gradient for each of `names`.
 
     The rules of `forward`, where it has any, are applied to the arrays first: they could not be
-    inside the compiled function. A function that branches in Python on an option, or on its
-    arrays, cannot be traced in them: it is then compiled for that option, or run as it is.
+    inside the compiled function. A function that branches in Python on an option or on its arrays
+    cannot be traced in them, and one may need an option that is hashable: it is then compiled for
+    that option, or run as it is.
     """
     validate = getattr(forward, "validate", None)
     if validate is not None:
@@ -65,8 +66,10 @@ def run(
         function = build(forward, constants, transformation, tuple(arrays))
         try:
             result: Result = function(moving, fixed, numbers, cotangent)
-        except _UNTRACEABLE:
-            if way == ways[-1] or transformation is not None:
+        except Exception as error:
+            # an option that is traced is this module's doing, whatever comes of it
+            untraced = isinstance(error, _UNTRACEABLE) and transformation is None
+            if way == ways[-1] or not (numbers or untraced):
                 raise
             continue
         if transformation is None:
