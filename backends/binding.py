@@ -77,6 +77,25 @@ def bind(
     return found.finish()
 
 
+def options_of(
+    function: Callable[..., Any],
+    loss: type[Loss],
+    *,
+    mapping: Mapping[str, str] | None = None,
+    fixed: Mapping[str, Any] | None = None,
+) -> Mapping[str, str]:
+    """The parameter of each option that has one, those that are fixed too."""
+    found: dict[str, str] = {}
+    for free in (None, *(fixed or {})):
+        held = {k: v for k, v in (fixed or {}).items() if k != free}
+        try:
+            bound = bind(function, loss, mapping=mapping, fixed=held)
+        except UsageError:
+            continue  # what is free now may have no other place
+        found |= {} if bound is None else bound.options
+    return found
+
+
 def signature(function: Callable[..., Any]) -> list[inspect.Parameter] | None:
     """The parameters of a function, or of the `forward` of a module that hides them."""
     hidden = None if inspect.isclass(function) else getattr(function, "forward", None)

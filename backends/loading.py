@@ -81,6 +81,9 @@ def claim(
         if key not in own and key not in stated:
             names = (*(p.name for p in parameters), *loss.options)
             choose(f"parameter or option of {loss.name}", key, tuple(dict.fromkeys(names)))
+    options = binding.options_of(function, loss, mapping=mapping, fixed=own)
+    own |= {options[k]: v for k, v in stated.items() if k in options}
+    stated |= {k: own[p] for k, p in options.items() if p in own}
     loss.complete(stated)  # a value out of its domain is refused here
     found = binding.bind(function, loss, mapping=mapping, fixed=own)
     gradients = () if backend == "numpy" and backward is None else None

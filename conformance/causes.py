@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 from flint import arb
 
 from lossproof.conformance import oracle
+from lossproof.conformance.agreement import trial
 from lossproof.conformance.oracle import Judgement
-from lossproof.conformance.subject import Subject
-from lossproof.spec.carriers import entry
+from lossproof.conformance.subject import Incomparable, Subject, TargetError
+from lossproof.spec.carriers import BALLS, entry
 from lossproof.spec.formats import FORMATS
 from lossproof.spec.question import Question
 
@@ -25,6 +27,10 @@ GUARDS = (
 )  # fmt: skip
 
 
+#: options that are added to numbers of the question, or taken from them
+ADDED = ("delta", "margin")
+
+
 def cause(subject: Subject, question: Question, judgement: Judgement) -> str | None:
     """The cause that an error's size speaks for, or None."""
     where = tuple(int(i) for i in np.unravel_index(judgement.worst, judgement.ratios.shape))
@@ -36,10 +42,10 @@ def cause(subject: Subject, question: Question, judgement: Judgement) -> str | N
     if truth.wide[where] or not exact.is_finite():
         return None
     if judgement.quantity == "value":
-        found = _ceiling(question, exact, got)
+        found = _ceiling(subject, question, exact, got)
         if found is not None:
             return found
-    return _narrower(subject, exact, got) or _lost(
+    return _narrower(subject, question, judgement.quantity, exact, got) or _lost(
         subject, question, judgement.quantity, exact, got
     )
 
@@ -47,19 +53,43 @@ def cause(subject: Subject, question: Question, judgement: Judgement) -> str | N
 # ---- ceilings
 
 
-def _ceiling(question: Question, exact: arb, got: float) -> str | None:
-    """Whether a loss stops at the logarithm of a guard, where the exact one is larger."""
+def _ceiling(subject: Subject, question: Question, exact: arb, got: float) -> str | None:
+    """Whether a loss stops at the logarithm of a guard, where the exact one is larger.
+
+    One that goes on where the probability is yet smaller stopped at a rounding, and at no guard.
+    """
     if not bool(exact > got * 1.001) or got <= 0.5:
         return None
     for factor in _factors(question):
         for guard in GUARDS:
             if abs(got - factor * -math.log(guard)) <= 1e-3 * got:
+                if not _stops(subject, question, got):
+                    return None
                 times = "" if factor == 1.0 else f"{factor:g} times "
                 return (
                     f"stops at {times}{-math.log(guard):.4g} = -log({guard:.3g}): a probability is "
                     f"clamped at {guard:.3g}, or that is added to it, below a logarithm"
                 )
     return None
+
+
+def _stops(subject: Subject, question: Question, at: float) -> bool:
+    """Whether the answer is the same farther on: at the ends of [0, 1], or at larger numbers."""
+    farther = {}
+    for key, argument in question.loss.arguments.items():
+        array, domain = question.arguments.get(key), argument.domain
+        if array is None or domain.kind != "real" or not argument.differentiable:
+            continue
+        if np.isfinite(domain.low) and np.isfinite(domain.high):
+            farther[key] = np.round(np.asarray(array, dtype=np.float64)).astype(array.dtype)
+        elif not np.isfinite(domain.low):
+            farther[key] = np.asarray(array * 4).astype(array.dtype)
+    try:
+        asked = replace(question.with_arguments(**farther), cotangent=None)
+        answer = np.asarray(subject.ask(asked).value, dtype=np.float64)
+    except (TargetError, Incomparable):
+        return False
+    return bool(np.any(np.abs(answer - at) <= 1e-3 * at))
 
 
 def _factors(question: Question) -> Iterator[float]:
@@ -80,19 +110,42 @@ def _factors(question: Question) -> Iterator[float]:
 # ---- digits
 
 
-def _narrower(subject: Subject, exact: arb, got: float) -> str | None:
-    """Whether an answer is right to the digits of a narrower dtype."""
+def _narrower(
+    subject: Subject, question: Question, quantity: str, exact: arb, got: float
+) -> str | None:
+    """Whether an answer is right to the digits of a narrower dtype, here and at plain numbers."""
     error, size = float(abs(arb(got) - exact).mid()), float(abs(exact).mid())
     for name in ("float32", "float16", "bfloat16"):
         unit = FORMATS[name].unit_roundoff
         if unit <= 16 * subject.format.unit_roundoff or name == subject.dtype:
             continue
         if unit / 64 * size <= error <= ROUNDINGS * unit * size:
+            if not _everywhere(subject, question, quantity, unit):
+                return None
             return (
                 f"right to the digits of {name} and no further: a constant, or an array on the "
                 "way, is rounded to it"
             )
     return None
+
+
+def _everywhere(subject: Subject, question: Question, quantity: str, unit: float) -> bool:
+    """Whether most answers to a plain question are right to this unit, and few to a finer one."""
+    asked = trial(subject, options=question.options, reduction=question.reduction)
+    try:
+        judgement = subject.judge(asked, quantity)
+    except (TargetError, Incomparable):
+        return False
+    if judgement.problem is not None or judgement.got is None:
+        return False
+    truth = oracle.truth(asked, quantity, subject.format, subject.profile)
+    exact, off = BALLS.middle(truth.exact), np.asarray(judgement.got, dtype=np.float64)
+    known = np.isfinite(exact) & np.isfinite(off) & (exact != 0) & ~truth.wide
+    if not known.any():
+        return False
+    relative = np.abs(off - exact)[known] / np.abs(exact[known])
+    right = np.mean(relative <= ROUNDINGS * unit)
+    return bool(right >= 0.75 and np.mean(relative >= unit / 64) >= 0.5)
 
 
 def _lost(
@@ -114,7 +167,8 @@ def _larger(question: Question, quantity: str) -> Iterator[tuple[str, float, flo
     """Names and sizes of numbers of the question, the smallest first, 1 among them without a name
     unless something is 1; and what multiplies them in a gradient."""
     found: dict[float, list[str]] = {1.0: []}
-    for key, value in question.options.items():
+    for key in (k for k in ADDED if k in question.options):
+        value = question.options[key]
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             found.setdefault(abs(float(value)), []).append(key)
     for key, argument in question.loss.arguments.items():

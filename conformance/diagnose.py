@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from lossproof.conformance import causes, oracle
+from lossproof.conformance.agreement import trial
 from lossproof.conformance.check import Observation
 from lossproof.conformance.describe import narrowed
 from lossproof.conformance.oracle import Judgement
@@ -19,6 +20,8 @@ from lossproof.spec.formats import Format
 from lossproof.spec.loss import SpecError
 from lossproof.spec.question import Question
 
+#: rows of a plain question whose arguments may have any shape
+ROWS = 4
 #: how many roundings a factor or a denominator may be off and still be called by its name
 _CLOSE = 64.0
 
@@ -41,6 +44,7 @@ def looks(subject: Subject, observation: Observation) -> str | None:
                 return followed
         return (
             _denominator(subject, question, judgement)
+            or _plain_denominator(subject, question, judgement.quantity)
             or _factor(subject, question, judgement)
             or causes.cause(subject, question, judgement)
             or _flat(question, judgement)
@@ -99,13 +103,14 @@ def _beyond(question: Question, fmt: Format) -> Iterator[str]:
     for key, values in _reals(question):
         domain, size = question.loss.arguments[key].domain, float(np.abs(values).max())
         if size > math.sqrt(fmt.largest):
-            yield f"the square of {key} overflows"
+            yield f"{key} is beyond {math.sqrt(fmt.largest):.2g}, whose square overflows"
         elif np.isfinite(domain.low) or np.isfinite(domain.high):
             continue
         elif size > math.log(fmt.largest):
-            yield f"exp of {key} overflows or vanishes"
+            yield f"{key} is beyond {math.log(fmt.largest):.3g}, where exp overflows or vanishes"
         elif size > -math.log(fmt.unit_roundoff):
-            yield f"the sigmoid of {key} rounds to 0 or 1"
+            edge = -math.log(fmt.unit_roundoff)
+            yield f"{key} is beyond {edge:.3g}, where a sigmoid rounds to 0 or 1"
 
 
 def _reals(question: Question) -> Iterator[tuple[str, Reals]]:
@@ -203,6 +208,29 @@ def _factors(question: Question) -> Iterator[tuple[str, float]]:
 # ---- means
 
 
+def _plain_denominator(subject: Subject, question: Question, quantity: str) -> str | None:
+    """Which denominator shows at plain numbers in two axes, where one count is not another."""
+    if question.reduction in ("none", "sum"):
+        return None
+    stated = question.loss.arguments
+    asked = trial(
+        subject,
+        options=question.options,
+        reduction=question.reduction,
+        optional=any(stated[k].optional and v is not None for k, v in question.arguments.items()),
+    )
+    rows = {
+        key: array.reshape(ROWS, -1)
+        for key, array in asked.arguments.items()
+        if array is not None and stated[key].shape == "*"
+    }
+    asked = asked.with_arguments(**rows)
+    judgement = subject.judge(asked, quantity)
+    if judgement.problem is not None or judgement.got is None or not judgement.violations.any():
+        return None
+    return _denominator(subject, asked, judgement)
+
+
 def _denominator(subject: Subject, question: Question, judgement: Judgement) -> str | None:
     """Which denominator a wrong mean, or the gradient of one, has."""
     if question.reduction in ("none", "sum") or "sum" not in question.loss.reductions:
@@ -215,6 +243,8 @@ def _denominator(subject: Subject, question: Question, judgement: Judgement) -> 
         return None
     right, times = sums / stated, _Multiple(subject, question, judgement)
     terms = int(np.prod(question.loss.output_shape(question.arguments, "none")))
+    if terms == 1:
+        return None  # every count is one
     of = "the sum" if judgement.quantity == "value" else "the gradient of the sum"
     for words, count in _counts(question, terms):
         if count > 0 and abs(count - right) > 2.0**-6 * right and times.holds(right / count):
@@ -237,6 +267,9 @@ def _counts(question: Question, terms: int) -> Iterator[tuple[str, float]]:
         count = int(np.prod(size))
         if axis != "*":
             yield f"{count}, the size of {axis}", float(count)
+        elif len(size) > 1:
+            yield f"{size[0]}, the size of the first axis", float(size[0])
+            yield f"{size[-1]}, the size of the last axis", float(size[-1])
     yield f"{terms}, the number of losses", float(terms)
     if labels is not None and question.options.get("ignore_index") is not None:
         kept_count = int((np.asarray(labels) != question.options["ignore_index"]).sum())

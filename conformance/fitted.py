@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from lossproof.conformance import shaping
+from lossproof.conformance import shaping, tuned
 from lossproof.conformance.agreement import SIZES, questions, share
 from lossproof.conformance.subject import Subject
 from lossproof.spec.loss import Option
@@ -50,7 +50,8 @@ def best(subject: Subject, reduction: str) -> float:
         fit = max(fit, share(subject, asked))
         if fit == 1.0:
             break
-    return fit
+    # a constant that nothing here is: what is nearest to it says nothing of the reduction
+    return fit or _tuned(subject, reduction, next(settings(subject)), fit)[1]
 
 
 def _shaped(subject: Subject, question: Question) -> bool:
@@ -94,9 +95,37 @@ def fitting(subject: Subject, reduction: str) -> tuple[dict[str, Any], float]:
                 best, fit = setting, found
             if found == 1.0:
                 break
+        best, fit = _tuned(one, reduction, best, fit)
         if fit >= SETTLED:
             break
     return best, fit
+
+
+def _tuned(
+    subject: Subject, reduction: str, setting: dict[str, Any], fit: float
+) -> tuple[dict[str, Any], float]:
+    """A setting that fits better, also where the numbers are far apart, else the given one."""
+    if not setting:
+        return setting, fit
+    near = questions(subject, options=setting, reduction=reduction)
+    far = tuned.wide(subject, setting, reduction)
+    beyond = share(subject, [far])
+    if fit >= SETTLED and beyond >= SETTLED:
+        return setting, fit
+    asked = (*near, far) if fit >= SETTLED else near
+    bases = [setting] if fit >= SETTLED else _bases(subject)
+    for other in (s for base in bases for s in tuned.tuned(subject, asked, base)):
+        found = share(subject, questions(subject, options=other, reduction=reduction))
+        farther = share(subject, [tuned.wide(subject, other, reduction)])
+        if found >= max(fit, SETTLED) and farther >= beyond and (found, farther) != (fit, beyond):
+            return other, found
+    return setting, fit
+
+
+def _bases(subject: Subject) -> list[dict[str, Any]]:
+    """The settings that one number may be off from: the defaults, and those without a guard."""
+    usual = next(settings(subject))
+    return [usual, {**usual, "eps": 0.0}] if usual.get("eps") else [usual]
 
 
 def at_ends(subject: Subject, setting: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ def narrowings(
 ) -> Iterator[str]:
     """One line for each. `fixed` is what the user holds fixed, and need not be told."""
     for key, value in claimed.dialect.items():
-        if key not in fixed or fixed[key] != value:
+        if value not in fixed.values():
             yield f"{key} is held at {value!r}: it says so of itself"
     for reduction in _left_out(loss.reductions, claimed.reductions):
         yield f"reduction {reduction!r} is not offered: it says so of itself"
@@ -28,6 +28,12 @@ def narrowings(
     optional = tuple(k for k, a in loss.arguments.items() if a.optional)
     for key in _left_out(optional, claimed.optional):
         yield f"{key}: it has no such parameter, and is not examined"
+    given = (*(claimed.options or ()), *claimed.dialect)
+    if "ignore_index" in loss.options and claimed.options is not None:
+        label = loss.options["ignore_index"].default
+        if "ignore_index" not in given:
+            what = f"a label of {label} is to be refused, or ignored"
+            yield f"ignore_index: it has no such parameter; {what}"
 
 
 def _left_out(stated: tuple[str, ...], offered: tuple[str, ...] | None) -> tuple[str, ...]:

@@ -150,7 +150,7 @@ def _likened(result: Result, subject: Subject) -> Result:
     like = looks_like(subject)
     return (
         result
-        if like is None
+        if like in (None, result.loss)  # it is that, if not well
         else changed(result, message=f"{result.message}\n{message.said(like)}")
     )
 

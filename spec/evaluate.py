@@ -49,7 +49,20 @@ def gradients(question: Question, arithmetic: Arithmetic, method: str) -> Gradie
         cotangent = arithmetic.input(np.asarray(cotangent, dtype=np.float64))
     with np.errstate(all="ignore"):
         spread = bound.spread(cotangent, question.reduction, **arguments)
-        return pull_back(bound, method, spread, arguments)
+        pulled = pull_back(bound, method, spread, arguments)
+        if question.reduction in ("none", "sum"):
+            return pulled
+        return {key: _in_any_order(gradient, cotangent) for key, gradient in pulled.items()}
+
+
+def _in_any_order(gradient: Tracked, cotangent: Tracked) -> Tracked:
+    """The gradient of a mean, whose division may come first: what underflows in it is multiplied
+    by the cotangent afterwards."""
+    arithmetic = gradient.arithmetic
+    if arithmetic.exact:
+        return gradient
+    underflow = cotangent.magnitudes()[1] * arithmetic.eta
+    return Tracked(arithmetic, gradient.x, gradient.e + underflow, gradient.undecided)
 
 
 def hessian_product(question: Question, arithmetic: Arithmetic, method: str) -> Gradients:

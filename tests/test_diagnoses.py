@@ -43,7 +43,8 @@ def message_of(name, check):
         ("bce-where-hides-the-value-only", "gradient.prediction",
          "not finite where prediction = target and prediction is 1 and target is 1: 0 · log 0, "
          "0 / 0, or 0 · inf in a gradient"),
-        ("sigmoid-one-sided", "overflow", "not finite where exp of x overflows or vanishes"),
+        ("sigmoid-one-sided", "overflow",
+         "not finite where x is beyond 88.7, where exp overflows or vanishes"),
     ],
 )  # fmt: skip
 def test_a_cause_that_the_numbers_bear_out_is_named(name, check, words):

@@ -79,3 +79,58 @@ def test_a_neutral_value_is_one_that_the_option_takes() -> None:
     neutral = [o for o in options if o.neutral is not None]
     assert neutral
     assert all(o.accepts(o.neutral) and o.idle(o.neutral) for o in neutral)
+
+
+def huber_of(delta: float, reduce: Any = np.asarray) -> Any:
+    def function(prediction: Any, target: Any) -> Any:
+        r = np.abs(prediction - target)
+        return reduce(np.where(r <= delta, r * r / 2, delta * (r - delta / 2)))
+
+    return function
+
+
+@pytest.mark.parametrize("reduce", [np.asarray, np.mean, np.sum])
+@pytest.mark.parametrize("delta", [0.037, 1.345, 2.5, 5.0, 10.0, 123.0])
+def test_a_constant_that_no_release_holds_is_found(delta: float, reduce: Any) -> None:
+    found = settled(huber_of(delta, reduce), "huber").implementation
+    assert found.dialect["delta"] == delta
+    wanted = {np.asarray: "none", np.mean: "mean", np.sum: "sum"}[reduce]
+    assert found.reductions == (wanted,)
+
+
+def test_a_constant_is_found_where_there_is_no_guard_either() -> None:
+    def function(anchor: Any, positive: Any, negative: Any) -> Any:
+        near = np.sqrt(((anchor - positive) ** 2).sum(-1))
+        return np.maximum(0, near - np.sqrt(((anchor - negative) ** 2).sum(-1)) + 0.77)
+
+    found = settled(function, "triplet_margin").implementation
+    assert (found.dialect["margin"], found.dialect["eps"]) == (0.77, 0.0)
+
+
+def test_no_constant_makes_another_loss_of_a_function() -> None:
+    found = settled(lambda prediction, target: np.abs(prediction - target) ** 1.5, "huber")
+    assert found.implementation.dialect["delta"] == 1.0
+    assert "delta is held at 1.0: the default" in found.notes
+
+
+ALIAS = """
+import numpy as np
+
+
+def loss(prediction, target, d{default}):
+    r = np.abs(prediction - target)
+    return np.where(r <= d, r * r / 2, d * (r - d / 2))
+"""
+
+
+@pytest.mark.parametrize("default", ["", "=1.0"])
+@pytest.mark.parametrize("fixed", ["delta=2.5", "d=2.5"])
+def test_an_option_is_fixed_by_its_own_name_or_its_parameter(
+    default: str, fixed: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "case.py"
+    path.write_text(ALIAS.format(default=default))
+    said = ["check", f"{path}:loss", "--loss", "huber", "--backend", "numpy", "--fix", fixed]
+    some = CliRunner().invoke(main, [*said, "--check", "value", "--profile", "smoke"])
+    assert some.exit_code == 0, some.output
+    assert "held at" not in some.output

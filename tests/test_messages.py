@@ -105,7 +105,7 @@ def test_a_number_that_is_not_finite_says_which():
         "  got      nan\n"
         "  off      not a finite number; 2.5 ulp allowed: one rounding of each input and of "
         "6 operations\n"
-        "  looks    not finite where the square of prediction overflows"
+        "  looks    not finite where prediction is beyond 1.8e+19, whose square overflows"
     )
 
 

@@ -49,6 +49,7 @@ def special_values(subject: Subject, question: Question) -> Iterator[Observation
     yield from _masked(subject)
     if subject.primary and not subject.backend.compiles:  # what is compiled cannot raise
         yield from _beyond(subject, replace(question, cotangent=None))
+        yield from _half_ignored(subject)
 
 
 def _bases(subject: Subject) -> Iterator[Question]:
@@ -183,6 +184,32 @@ def _beyond(subject: Subject, question: Question) -> Iterator[Observation]:
             fault = f"a label beyond the last class in {key} is accepted"
             truth = f"an error, or nan: the classes are 0 to {classes - 1}"
             yield _wrong(wrong, fault, "value", truth, own[0], (0,) if came.value.ndim else ())
+
+
+def _half_ignored(subject: Subject) -> Iterator[Observation]:
+    """A label that marks what is ignored, where no parameter says so: refused, or ignored."""
+    held = (*subject.taken, *subject.implementation.dialect)
+    if "ignore_index" not in subject.loss.options or "ignore_index" in held:
+        return
+    base = plain(subject, seed=6, optional=False, cotangent="negative")
+    label = base.options["ignore_index"]
+    labels = np.array(base.arguments["labels"], copy=True)
+    if labels.size < 2:
+        return
+    labels[0] = label
+    question = base.with_arguments(labels=labels)
+    try:
+        came = subject.ask(question)
+    except TargetError as error:
+        if error.died:
+            raise
+        return
+    if not np.isfinite(np.asarray(came.value, dtype=np.float64)).all():
+        return
+    for quantity in subject.quantities:
+        where = quantity.replace(".", " in ")
+        fault = f"a label of {label} is neither refused nor ignored: {where}"
+        yield compared(question, subject.judge(question, quantity), what=fault)
 
 
 def _masked(subject: Subject) -> Iterator[Observation]:
