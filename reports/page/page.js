@@ -84,13 +84,14 @@
   const heads = [...table.tHead.rows[table.tHead.rows.length - 1].cells];
   const rows = [...table.tBodies[0].rows];
 
-  // sorting: names up first, numbers worst first
+  // sorting: names and dtypes up first, numbers worst first
   heads.forEach((head, place) => {
     const button = head.querySelector(".sort");
     if (!button) return;
     button.addEventListener("click", () => {
-      const first = place ? "descending" : "ascending";
-      const other = place ? "ascending" : "descending";
+      const up = place === 0 || "up" in head.dataset;
+      const first = up ? "ascending" : "descending";
+      const other = up ? "descending" : "ascending";
       const way = head.getAttribute("aria-sort") === first ? other : first;
       heads.forEach((one) => one.removeAttribute("aria-sort"));
       head.setAttribute("aria-sort", way);
@@ -113,6 +114,9 @@
     const subjects = form.elements.subject ? data.getAll("subject") : null;
     const dtypes = form.elements.dtype ? data.getAll("dtype") : null;
     const apart = data.get("apart");
+    const { partial: also } = form.elements;
+    if (also) also.closest("label").hidden = !apart;
+    const partial = apart && also.checked;
     const columns = heads.map((head) => isColumn(head) === false
       || ((!subjects || subjects.includes(head.dataset.subject))
         && (!dtypes || !head.dataset.dtype || dtypes.includes(head.dataset.dtype))));
@@ -136,7 +140,7 @@
         found = found || (columns[place] && fits && cell.classList.contains("m"));
       });
       row.hidden = !found || !words.every((word) => text.includes(word))
-        || Boolean(apart && !row.dataset.differs)
+        || Boolean(apart && !row.dataset.differs && !(partial && row.dataset.partial))
         || Boolean(dtypes && row.dataset.dtype && !dtypes.includes(row.dataset.dtype));
       if (!row.hidden) shown.add(row.dataset.loss);
     }
