@@ -25,7 +25,9 @@ from lossproof.reports import jsonl, page, scales
 from lossproof.reports.curve import Curve, Trace
 from lossproof.reports.model import Report
 from lossproof.reports.page import formulas, plots
+from lossproof.reports.page.targets import mark
 from lossproof.reports.stated import ArgumentFacts, LossFacts, OptionFacts, RelationFacts
+from lossproof.reports.summary import group
 
 GOLDEN = Path(__file__).parent / "data" / "page.html"
 PLAIN = {"#", "http://", "https://"}
@@ -243,6 +245,30 @@ def test_the_worst_point_of_a_plot_is_ringed_and_told() -> None:
 )  # fmt: skip
 def test_numbers_are_short(value: float, text: str) -> None:
     assert scales.magnitude(value) == text
+
+
+@pytest.mark.parametrize(
+    ("off", "text"),
+    [
+        ("8.39e+06 ulp, 2.1 allowed: one rounding of each input", "8.4e6 ulp"),
+        ("0.5 ulp, 1 allowed: one rounding of each input", "0.5 ulp"),
+        ("by 2.94e-08; 1.23e-07 allowed: one rounding of each input", "by 2.9e−8"),
+        ("by 0; 1.72e-38 allowed: one rounding of each input", "by 0"),
+        ("not a finite number; 0.0634 allowed: one rounding", "not finite"),
+        ("inf ulp, 2 allowed", "inf ulp"),
+        ("", ""),
+    ],
+)
+def test_a_place_says_how_far_off_in_whatever_unit_there_is(off: str, text: str) -> None:
+    assert mark(group([result(worst=replace(worst(0.5), off=off))])).off == text
+
+
+def test_a_pass_of_many_ulp_says_why_it_is_one() -> None:
+    def note(ratio: float, ulps: float) -> str:
+        return mark(group([result("value", worst=worst(ratio, ulps=ulps))])).note
+
+    assert "within the budget where the truth is tiny" in note(0.99, 6.2e15)
+    assert note(0.99, 2.0) == note(9.0, 6.2e15) == "value"
 
 
 def test_points_beside_one_say_how_far_they_are() -> None:

@@ -18,6 +18,7 @@ ALLOWED = (
     "so many ulp are within the budget where the truth is tiny beside the terms it is summed from"
 )
 NAME = re.compile(r"[A-Za-z][\w.-]*")
+NO_NUMBER = {"not a finite number": "not finite"}
 DISTANCE = re.compile(r"(by )?(\d[\d.]*(?:e[+-]?\d+)?)( ulp)?")
 ID = re.compile(r"[A-Za-z][\w.-]*/[\w.,/:\[\]-]+")
 
@@ -96,6 +97,6 @@ def _brief(off: str) -> str:
     far = re.split("[,;]", off, maxsplit=1)[0]
     measured = DISTANCE.fullmatch(far)
     if not measured:
-        return far
+        return NO_NUMBER.get(far, far)
     by, number, unit = measured.groups(default="")
     return f"{by}{magnitude(float(number))}{unit}"
