@@ -24,7 +24,7 @@ from lossproof.conformance.cli import main
 from lossproof.reports import jsonl, page, scales
 from lossproof.reports.curve import Curve, Trace
 from lossproof.reports.model import Report
-from lossproof.reports.page import formulas, plots
+from lossproof.reports.page import formulas
 from lossproof.reports.page.targets import mark
 from lossproof.reports.stated import ArgumentFacts, LossFacts, OptionFacts, RelationFacts
 from lossproof.reports.summary import group
@@ -227,15 +227,6 @@ def test_a_violation_shows_its_message_and_what_to_paste() -> None:
     assert "huber / gradient.prediction: not the gradient" in text
     assert "<code>import torch\nprint(torch.ones(1))\n</code>" in text
     assert 'href="https://example.org/1_2#x"' in text
-
-
-def test_the_worst_point_of_a_plot_is_ringed_and_told() -> None:
-    series = [plots.Series(label="torch", slot=0, curve=DRAWN.curves[1])]
-    figure = plots.far(series, plots.value, "float32")
-    assert figure is not None
-    assert figure.note == "worst inf at prediction = 1e38, torch"
-    assert figure.svg.count('class="worst"') == 1
-    assert "∞" in figure.svg
 
 
 @pytest.mark.parametrize(
