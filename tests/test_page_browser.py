@@ -302,3 +302,51 @@ def test_it_loads_in_a_second(window: Window, files: dict[str, Path]) -> None:
     spent = {metric["name"]: metric["value"] for metric in metrics}
     parts = [spent[f"{part}Duration"] for part in ("Script", "Layout", "RecalcStyle")]
     assert 0 < sum(parts) < 1.0
+
+
+def test_on_paper_there_is_a_margin_and_what_has_failed_is_open(
+    window: Window, files: dict[str, Path]
+) -> None:
+    window.open(files["one"])
+    window.run("""(() => {
+      window.seen = [];
+      addEventListener("beforeprint", () => {
+        window.seen = [...document.querySelectorAll("details[open]")].map((part) => part.id);
+      });
+    })()""")
+    assert len(window.page.pdf(format="A4")) > 10_000
+    assert window.run("seen.filter(Boolean)") == ["huber", "mse"]
+    assert opened(window) == []
+    window.page.emulate_media(media="print")
+    window.expect("#_table tbody td small >> nth=0").to_be_visible()
+    window.expect("#_filter").to_be_hidden()
+    assert "@page { margin: 14mm" in page.render([whole()])
+
+
+def test_what_scrolls_can_be_reached_by_the_keyboard_and_has_a_name(
+    window: Window, files: dict[str, Path]
+) -> None:
+    for name in ("one", "two"):
+        window.open(files[name], width=WIDTHS[1])
+        window.click("#_open")
+        nameless = window.run("""[...document.querySelectorAll("main *")].filter((part) =>
+          ["auto", "scroll"].includes(getComputedStyle(part).overflowX)
+          && part.scrollWidth > part.clientWidth
+          && !(part.tabIndex === 0 && part.getAttribute("aria-label") && part.role))
+          .map((part) => part.outerHTML.slice(0, 80))""")
+        assert nameless == []
+
+
+def test_a_telephone_draws_little_of_an_indentation_and_copies_all_of_it(
+    window: Window, files: dict[str, Path]
+) -> None:
+    def widths() -> list[float]:
+        found: list[float] = window.run("""[...document.querySelectorAll("#huber .indent")]
+          .map((part) => part.getBoundingClientRect().width)""")
+        return found
+
+    window.open(files["one"], width=WIDTHS[1], fragment="#huber")
+    narrow = widths()
+    assert window.page.locator("#huber .copied code >> nth=0").text_content() == SNIPPET
+    window.open(files["one"], fragment="#huber")
+    assert 0 < max(narrow) < max(widths()) / 2

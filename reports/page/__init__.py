@@ -50,7 +50,20 @@ def _templates() -> Environment:
     environment = templates.environment(__name__)
     environment.tests["address"] = lambda text: bool(ADDRESS.fullmatch(text))
     environment.filters["parted"] = _parted
+    environment.filters["indented"] = _indented
     return environment
+
+
+def _indented(code: str) -> Markup:
+    """Code with the indentation of each line marked, for a narrow window to draw less of it."""
+    lines = []
+    for line in visible(code).splitlines(keepends=True):
+        rest = line.lstrip(" ")
+        blank = line[: len(line) - len(rest)]
+        lines.append(
+            (Markup('<span class="indent">{}</span>').format(blank) if blank else "") + escape(rest)
+        )
+    return Markup("").join(lines)
 
 
 def _parted(name: str) -> Markup:

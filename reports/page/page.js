@@ -38,6 +38,16 @@
     });
   }
 
+  // printed are what has failed and what the marks mean; afterwards they are closed again
+  let printed = [];
+  const telling = (part) => part.matches(".legend-of-marks")
+    || part.querySelector(".finding.failed, .finding.errored");
+  addEventListener("beforeprint", () => {
+    printed = all(".loss, .legend-of-marks").filter((part) => !part.open && telling(part));
+    printed.forEach((part) => { part.open = true; });
+  });
+  addEventListener("afterprint", () => { printed.forEach((part) => { part.open = false; }); });
+
   for (const button of all(".copy")) {
     button.hidden = false;
     const text = button.nextElementSibling;
