@@ -281,6 +281,13 @@ def test_the_command_writes_a_page_of_one_report_or_several(tmp_path: Path) -> N
         done = CliRunner().invoke(main, ["report", *files, "--format", "html", "-o", str(out)])
         assert (done.exit_code, done.output) == (0, "")
         examined(out.read_text(encoding="utf-8"))
+    for folder in ("x", "y"):
+        (tmp_path / folder).mkdir()
+        jsonl.write(tmp_path / folder / "report.jsonl", DRAWN)
+    files = [str(tmp_path / folder / "report.jsonl") for folder in ("x", "y")]
+    side = CliRunner().invoke(main, ["report", *files, "--format", "html"]).output
+    assert "<code>x/report.jsonl</code>" in side
+    assert tmp_path.name not in side
     shown = CliRunner().invoke(main, ["report", str(source), "--format", "html"])
     assert shown.output == page.render([jsonl.read(source)])
 

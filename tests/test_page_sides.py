@@ -12,7 +12,7 @@ from test_reports_model import report, result, worst
 from lossproof.reports import page
 from lossproof.reports.model import Result
 from lossproof.reports.page.lanes import differ
-from lossproof.reports.page.names import apart, titles
+from lossproof.reports.page.names import short_paths, titles
 from lossproof.reports.summary import group
 
 
@@ -135,7 +135,7 @@ def test_devices_tell_reports_apart_and_no_name_is_a_grade() -> None:
 
 
 def test_paths_are_shown_from_where_they_part() -> None:
-    assert apart(["/x/a/r.jsonl", "/x/b/r.jsonl"]) == ["a/r.jsonl", "b/r.jsonl"]
-    assert apart(["/x/r.jsonl", "/x/s.jsonl"]) == ["r.jsonl", "s.jsonl"]
-    assert apart(["/x/r.jsonl", "/x/y/r.jsonl"]) == ["r.jsonl", "y/r.jsonl"]
-    assert apart([]) == []
+    assert short_paths(["/x/a/r.jsonl", "/x/b/r.jsonl"]) == ["a/r.jsonl", "b/r.jsonl"]
+    assert short_paths(["/x/r.jsonl", "/x/s.jsonl"]) == ["r.jsonl", "s.jsonl"]
+    assert short_paths(["/x/r.jsonl", "/x/y/r.jsonl"]) == ["r.jsonl", "y/r.jsonl"]
+    assert short_paths([]) == []

@@ -20,7 +20,7 @@ def number(place: int) -> str:
     return str(place + 1)
 
 
-def apart(names: Sequence[str]) -> list[str]:
+def short_paths(names: Sequence[str]) -> list[str]:
     """The names of files without the folders that all of them lie in."""
     parts = [PurePath(name).parts for name in names]
     folders = zip(*(p[:-1] for p in parts), strict=False)
@@ -34,7 +34,7 @@ def titles(reports: Sequence[Report], names: Sequence[str] = ()) -> list[str]:
     Tried are, in this order: its backends, their versions, the devices, Python, the profile, the
     seed, its file.
     """
-    paths = [PurePath(name).parts for name in apart(names)]
+    paths = [PurePath(name).parts for name in short_paths(names)]
     while len({p[-1:] for p in paths}) == 1 and all(len(p) > 1 for p in paths):
         paths = [p[:-1] for p in paths]
     ways = [[way(report, reports) for report in reports] for way in WAYS]

@@ -183,13 +183,13 @@ def _line(
 ) -> str:
     """A line through the finite numbers, parted where there is none, at kinks and at jumps."""
     path = ""
-    points: list[tuple[float, float | None]] = []
+    parted: list[tuple[float, float | None]] = []
     breaks = set(lines.jumps(numbers))
     for i, (a, b) in enumerate(zip(x, numbers, strict=True)):
-        points.append((a, None if i in kinks else b))
+        parted.append((a, None if i in kinks else b))
         if i in breaks:
-            points.append((a, None))
-    for run in lines.runs(points):
+            parted.append((a, None))
+    for run in lines.runs(parted):
         points = [_point(across(a), up(b), WIDE, HIGH) for a, b in run]
         path += _moves(lines.thinned(points)) if len(points) > 1 else _moves(points) + "h0"
     return f'<path class="{kind}" d="{path}"/>'

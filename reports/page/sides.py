@@ -76,7 +76,7 @@ class Sides:
 def sides(reports: Sequence[Report], names: Sequence[str] = ()) -> Sides:
     """Several reports, compared; `names` are the paths of their files, where known."""
     titles = naming.titles(reports, names)
-    paths = naming.apart(names) or [""] * len(reports)
+    paths = naming.short_paths(names) or [""] * len(reports)
     lanes, groups = lanes_of(reports, titles)
     losses = sorted({r.loss for report in reports for r in report.results})
     ids = {name: anchor(name, place) for place, name in enumerate(losses)}
