@@ -18,7 +18,7 @@ def test_the_worst_point_of_a_plot_is_ringed_and_told() -> None:
     series = [plots.Series(label="torch", slot=0, curve=DRAWN.curves[1])]
     figure = plots.far(series, plots.value, "float32")
     assert figure is not None
-    assert figure.note == "worst inf at prediction = 1e38, torch"
+    assert figure.note == "worst inf at prediction = 1e38 (torch)"
     assert figure.svg.count('class="worst"') == 1
     assert "∞" in figure.svg
 

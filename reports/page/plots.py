@@ -154,7 +154,7 @@ def far(series: Sequence[Series], of: Of, title: str) -> Figure | None:
         side.append((1.0, "∞" if min(beyond) == math.inf else f"≥ {scales.magnitude(top)}", ""))
     where = f"{worst.curve.argument} = {scales.place(worst.curve.x[place])}"
     note = (
-        f"worst {_multiple(error)} at {where}, {worst.label}" if error > 0 else "exact everywhere"
+        f"worst {_multiple(error)} at {where} ({worst.label})" if error > 0 else "exact everywhere"
     )
     return Figure(
         svg=_svg(NARROW, LOW, axis, side, drawn, f"{title}: {note}"), title=title, note=note
