@@ -75,7 +75,7 @@ FORMATS: Mapping[str, Format] = {
     "junit": Format(write=lambda given: junit.render(given.report)),
     "csv": Format(write=lambda given: sheet.render(given.report)),
     "html": Format(
-        write=lambda given: page.render(given.reports, [Path(name).name for name in given.names]),
+        write=lambda given: page.render(given.reports, given.names),
         several=True,
         truncated=True,
     ),

@@ -11,6 +11,8 @@ Point = tuple[float, float]
 P = TypeVar("P", bound=Point)
 #: twice the area of a triangle, for each unit of its width, below which it is a straight line
 FLAT = 1e-9
+#: how many times as large as its neighbours a step is that is a jump, and its least part of it all
+STEEP, RIPPLE = 16.0, 0.05
 
 
 def runs(points: Iterable[tuple[float, float | None]]) -> Iterator[list[Point]]:
@@ -24,6 +26,28 @@ def runs(points: Iterable[tuple[float, float | None]]) -> Iterator[list[Point]]:
             run = []
     if run:
         yield run
+
+
+def jumps(numbers: Sequence[float | None]) -> list[int]:
+    """The places after which a line jumps: with no sample between, and flat on both sides of it.
+
+    A step is a jump if it is many times as large as the steps beside it, and no ripple.
+    """
+    known = [v for v in numbers if v is not None and math.isfinite(v)]
+    if len(known) < 4:
+        return []
+    least = RIPPLE * (max(known) - min(known))
+    steps = [
+        math.inf
+        if a is None or b is None or not math.isfinite(a) or not math.isfinite(b)
+        else abs(b - a)
+        for a, b in pairwise(numbers)
+    ]
+    return [
+        i
+        for i in range(1, len(steps) - 1)
+        if least < steps[i] < math.inf and STEEP * max(steps[i - 1], steps[i + 1]) < steps[i]
+    ]
 
 
 def thinned(run: Sequence[P]) -> list[P]:

@@ -11,7 +11,7 @@ POLE = 3.0
 LARGEST = 1e300
 #: errors below this part of the budget are drawn on the floor
 FLOOR = 1e-3
-#: errors beyond this multiple of the budget are drawn at the top, as infinite ones are
+#: errors far beyond this multiple of the budget are drawn at the top, as infinite ones are
 CEILING = 1e9
 
 
@@ -54,11 +54,11 @@ def far(x: Sequence[float]) -> list[int]:
     return sorted({0, last, *near})
 
 
-def number(value: float) -> str:
+def number(value: float, digits: int = 2) -> str:
     """A number as it stands at an axis, with a true minus sign; what is left to 1 near 1."""
     if 0 < 1 - value < 0.01:
         return f"1−{number(1 - value)}"
-    return _signs(f"{value + 0.0:.2g}" if abs(value) < 10 else f"{value:.4g}")
+    return _signs(f"{value + 0.0:.{digits}g}" if abs(value) < 10 else f"{value:.4g}")
 
 
 def magnitude(value: float, digits: int = 1) -> str:

@@ -23,7 +23,9 @@ huber / gradient.prediction [torch 2.13.0, float32, cpu]: not the gradient of th
   got      3.0
   off      1.68e+07 ulp, 2.1 allowed: one rounding of each input and of 3 operations
   again    lossproof reproduce report.jsonl#huber/gradient.prediction[torch,float32,cpu]"""
-SNIPPET = "from lossproof.conformance.reproduce import ask\n\nask(check='gradient.prediction')\n"
+SNIPPET = (
+    "from lossproof.conformance.reproduce import ask\n\nask(\n    check='gradient.prediction',\n)\n"
+)
 
 
 def stated() -> tuple[LossFacts, ...]:

@@ -24,8 +24,10 @@ from lossproof.conformance.cli import main
 from lossproof.reports import jsonl, page, scales
 from lossproof.reports.curve import Curve, Trace
 from lossproof.reports.model import Report
-from lossproof.reports.page import formulas, plots
+from lossproof.reports.page import formulas
+from lossproof.reports.page.targets import mark
 from lossproof.reports.stated import ArgumentFacts, LossFacts, OptionFacts, RelationFacts
+from lossproof.reports.summary import group
 
 GOLDEN = Path(__file__).parent / "data" / "page.html"
 PLAIN = {"#", "http://", "https://"}
@@ -178,7 +180,8 @@ def test_what_is_no_evidence_says_so() -> None:
     assert "This smoke run is not sufficient evidence of conformance." in page.render([SMALL])
     cut = Report(header=report().header, results=(result(),))
     assert "The run was cut off after 1 of 4 results." in page.render([cut])
-    assert "<b>B.</b> The run was cut off after 1 of 4 results." in page.render([SMALL, cut])
+    both = page.render([SMALL, cut])
+    assert re.search(r"<b>2 [^<]+\.</b> The run was cut off after 1 of 4 results\.", both)
 
 
 def test_every_status_is_counted_by_itself() -> None:
@@ -226,15 +229,6 @@ def test_a_violation_shows_its_message_and_what_to_paste() -> None:
     assert 'href="https://example.org/1_2#x"' in text
 
 
-def test_the_worst_point_of_a_plot_is_ringed_and_told() -> None:
-    series = [plots.Series(label="torch", slot=0, curve=DRAWN.curves[1])]
-    figure = plots.far(series, plots.value, "float32")
-    assert figure is not None
-    assert figure.note == "worst inf at prediction = 1e38, torch"
-    assert figure.svg.count('class="worst"') == 1
-    assert "∞" in figure.svg
-
-
 @pytest.mark.parametrize(
     ("value", "text"),
     [(0.0, "0"), (-0.0, "0"), (0.456, "0.46"), (290.4, "290"), (850000.0, "8.5e5"), (1e38, "1e38"),
@@ -242,6 +236,30 @@ def test_the_worst_point_of_a_plot_is_ringed_and_told() -> None:
 )  # fmt: skip
 def test_numbers_are_short(value: float, text: str) -> None:
     assert scales.magnitude(value) == text
+
+
+@pytest.mark.parametrize(
+    ("off", "text"),
+    [
+        ("8.39e+06 ulp, 2.1 allowed: one rounding of each input", "8.4e6 ulp"),
+        ("0.5 ulp, 1 allowed: one rounding of each input", "0.5 ulp"),
+        ("by 2.94e-08; 1.23e-07 allowed: one rounding of each input", "by 2.9e−8"),
+        ("by 0; 1.72e-38 allowed: one rounding of each input", "by 0"),
+        ("not a finite number; 0.0634 allowed: one rounding", "not finite"),
+        ("inf ulp, 2 allowed", "inf ulp"),
+        ("", ""),
+    ],
+)
+def test_a_place_says_how_far_off_in_whatever_unit_there_is(off: str, text: str) -> None:
+    assert mark(group([result(worst=replace(worst(0.5), off=off))])).off == text
+
+
+def test_a_pass_of_many_ulp_says_why_it_is_one() -> None:
+    def note(ratio: float, ulps: float) -> str:
+        return mark(group([result("value", worst=worst(ratio, ulps=ulps))])).note
+
+    assert "within the budget where the truth is tiny" in note(0.99, 6.2e15)
+    assert note(0.99, 2.0) == note(9.0, 6.2e15) == "value"
 
 
 def test_points_beside_one_say_how_far_they_are() -> None:
@@ -263,6 +281,13 @@ def test_the_command_writes_a_page_of_one_report_or_several(tmp_path: Path) -> N
         done = CliRunner().invoke(main, ["report", *files, "--format", "html", "-o", str(out)])
         assert (done.exit_code, done.output) == (0, "")
         examined(out.read_text(encoding="utf-8"))
+    for folder in ("x", "y"):
+        (tmp_path / folder).mkdir()
+        jsonl.write(tmp_path / folder / "report.jsonl", DRAWN)
+    files = [str(tmp_path / folder / "report.jsonl") for folder in ("x", "y")]
+    side = CliRunner().invoke(main, ["report", *files, "--format", "html"]).output
+    assert "<code>x/report.jsonl</code>" in side
+    assert tmp_path.name not in side
     shown = CliRunner().invoke(main, ["report", str(source), "--format", "html"])
     assert shown.output == page.render([jsonl.read(source)])
 

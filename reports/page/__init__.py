@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 from jinja2 import Environment
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from lossproof.reports import templates
 from lossproof.reports.model import Report
@@ -21,7 +21,7 @@ from lossproof.reports.page.overview import overview
 from lossproof.reports.page.section import sections
 from lossproof.reports.page.sides import sides
 from lossproof.reports.templates import resource
-from lossproof.reports.text import ADDRESS
+from lossproof.reports.text import ADDRESS, visible
 
 
 def render(reports: Sequence[Report], names: Sequence[str] = ()) -> str:
@@ -49,4 +49,23 @@ def _filled(template: str, view: dict[str, Any]) -> str:
 def _templates() -> Environment:
     environment = templates.environment(__name__)
     environment.tests["address"] = lambda text: bool(ADDRESS.fullmatch(text))
+    environment.filters["parted"] = _parted
+    environment.filters["indented"] = _indented
     return environment
+
+
+def _indented(code: str) -> Markup:
+    """Code with the indentation of each line marked, for a narrow window to draw less of it."""
+    lines = []
+    for line in visible(code).splitlines(keepends=True):
+        rest = line.lstrip(" ")
+        blank = line[: len(line) - len(rest)]
+        lines.append(
+            (Markup('<span class="indent">{}</span>').format(blank) if blank else "") + escape(rest)
+        )
+    return Markup("").join(lines)
+
+
+def _parted(name: str) -> Markup:
+    """A name that a narrow column may break after its underscores."""
+    return Markup(escape(visible(name)).replace("_", Markup("_<wbr>")))

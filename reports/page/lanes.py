@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lossproof.reports import summary
 from lossproof.reports.model import Report, Result
+from lossproof.reports.page.names import number
 from lossproof.reports.page.overview import columns_of
 from lossproof.reports.page.targets import Subject, order
 from lossproof.reports.summary import Group
@@ -30,53 +30,55 @@ class Lane:
     group: int
 
 
-def letter(place: int) -> str:
-    """What a report is called."""
-    return chr(ord("A") + place) if place < 26 else f"R{place + 1}"
-
-
-def lanes_of(reports: Sequence[Report]) -> tuple[list[Lane], list[tuple[str, int]]]:
+def lanes_of(
+    reports: Sequence[Report], titles: Sequence[str]
+) -> tuple[list[Lane], list[tuple[str, int]]]:
     """The columns, those that are compared with each other side by side."""
     subjects = [sorted({c.subject for c in columns_of(r.results)}) for r in reports]
     devices = len({s.device for seen in subjects for s in seen})
-    letters = [letter(i) for i in range(len(reports))]
     if all(seen == subjects[0] for seen in subjects):
         lanes = [
-            Lane(side=i, subject=s, label=letters[i], group=group)
+            Lane(side=i, subject=s, label=title, group=group)
             for group, s in enumerate(subjects[0])
-            for i in range(len(reports))
+            for i, title in enumerate(titles)
         ]
         return lanes, [(s.label(devices), len(reports)) for s in subjects[0]]
     lanes = [
-        Lane(side=i, subject=s, label=f"{letters[i]} {s.label(devices)}", group=0)
+        Lane(side=i, subject=s, label=f"{number(i)} {s.label(devices)}", group=0)
         for i, seen in enumerate(subjects)
         for s in seen
     ]
     return lanes, [("", len(lanes))]
 
 
-def groups_of(
-    parts: Sequence[list[Result]], lanes: Sequence[Lane], dtype: str
-) -> list[Group | None]:
-    """Of each column the results in one dtype, as one."""
-    found = []
-    for lane in lanes:
-        own = [
+def results_of(
+    parts: Sequence[Sequence[Result]], lanes: Sequence[Lane], dtype: str
+) -> list[list[Result]]:
+    """Of each column the results in one dtype."""
+    return [
+        [
             r
             for r in parts[lane.side]
             if r.dtype == dtype and Subject(backend=r.backend, device=r.device) == lane.subject
         ]
-        found.append(summary.group(own) if own else None)
-    return found
+        for lane in lanes
+    ]
 
 
-def differ(one: Group | None, other: Group | None) -> bool:
+def differ(one: Group, other: Group) -> bool:
     """Whether two places differ: in status, in grade, or in an error that is quite another."""
-    if one is None or other is None:
-        return one is not other
     if (one.status, one.grade) != (other.status, other.grade):
         return True
     if one.ratio is None or other.ratio is None:
         return one.ratio is not other.ratio
     low, high = sorted((order(one)[1], order(other)[1]))
     return high > SMALL and high > FACTOR * low
+
+
+def apart(lanes: Sequence[Lane], texts: Sequence[str]) -> list[bool]:
+    """Of each column, whether its text is not the first of its group; "" is absent."""
+    first: dict[int, str] = {}
+    return [
+        bool(text) and text != first.setdefault(lane.group, text)
+        for lane, text in zip(lanes, texts, strict=True)
+    ]

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from lossproof.reports import summary
 from lossproof.reports.model import STATUSES, Report, Result
+from lossproof.reports.page.findings import cell_anchors, first_told
 from lossproof.reports.page.targets import Mark, Subject, anchor, by_dtype, mark, order
-from lossproof.reports.summary import Group
 
 #: what each status means, in the fewest words
 MEANINGS = {
@@ -144,12 +144,17 @@ def _rows(report: Report, columns: Sequence[Column]) -> list[Row]:
         for loss, row in cells.items()
         for column, results in row.items()
     }
+    told = cell_anchors(report)
     ranks = {key: place for place, key in enumerate(sorted({order(g) for g in groups.values()}))}
     stated = {facts.name: facts for facts in report.losses}
     rows = []
     for loss, anchor_ in anchors(report).items():
-        own: list[Group | None] = [groups.get((loss, column)) for column in columns]
-        marks = tuple(None if g is None else mark(g, ranks[order(g)]) for g in own)
+        marks = tuple(
+            mark(group, ranks[order(group)], first_told(cells[loss][column], told) or anchor_)
+            if (group := groups.get((loss, column))) is not None
+            else None
+            for column in columns
+        )
         seen = [m for m in marks if m is not None]
         if not seen:
             continue

@@ -1,12 +1,13 @@
 """Plots of curves as inline SVG, small: whole numbers, relative moves, colours from the stylesheet.
 
-A series is told from the others by its colour and by its dash or the shape of its marks.
+A series is told from the others by its colour and by its dash or the shape of its marks. At a kink,
+where the truth is an interval, lines are parted, and marks show what each implementation answers.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup, escape
@@ -21,9 +22,13 @@ Of = Callable[[Curve], "Trace | None"]
 WIDE, HIGH = 560, 300
 NARROW, LOW = 420, 230
 #: the axes, in pixels
-LEFT, RIGHT, TOP, BOTTOM = 44, 8, 6, 20
+LEFT, RIGHT, TOP, BOTTOM = 50, 8, 6, 20
 #: the part of a narrow axis that a letter takes
 LETTER = 0.045
+#: how high an arrow is that stands for what is cut off
+ARROW = 12
+#: above this part of a narrow axis there is no room for two numbers
+CROWDED = 0.93
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,13 +74,39 @@ def shape(series: Sequence[Series], of: Of, title: str) -> Figure | None:
     def up(v: float) -> float:
         return min(max((v - low) / (high - low), -1.0), 2.0)
 
+    kinks = _kinks(shown[0][1].truth)
     drawn = [_line("truth", x, shown[0][1].truth, across, up)]
-    for s, trace in shown:
-        drawn.append(_line(f"s{s.slot % 8}", s.curve.x, trace.got, across, up))
+    drawn += [_line(f"s{s.slot % 8}", s.curve.x, t.got, across, up, kinks) for s, t in shown]
+    told = []
+    for i in kinks:
+        answers: dict[float, list[str]] = {}
+        for s, trace in shown:
+            got = trace.got[i] if s.curve.x == x else None
+            if got is not None and math.isfinite(got):
+                drawn.append(_answer(s.slot, _point(across(x[i]), up(got), WIDE, HIGH)))
+                answers.setdefault(got, []).append(s.label)
+        if answers:
+            told.append(f"at the kink {scales.number(x[i], 4)}: {_told(answers)}")
     axis = [(across(v), scales.number(v)) for v in scales.even(x[0], x[-1])]
     side = [(up(v), scales.number(v), "zero" if v == 0 else "") for v in scales.even(low, high)]
     label = f"{title} against {shown[0][0].curve.argument}"
-    return Figure(svg=_svg(WIDE, HIGH, axis, side, drawn, label), title=title)
+    svg = _svg(WIDE, HIGH, axis, side, drawn, "; ".join([label, *told]))
+    return Figure(svg=svg, title=title, note="; ".join(told))
+
+
+def _told(answers: Mapping[float, Sequence[str]]) -> str:
+    """Answers in words, and where they are not the same, whose they are."""
+    if len(answers) == 1:
+        return scales.number(next(iter(answers)), 4)
+    return ", ".join(f"{scales.number(a, 4)} ({', '.join(who)})" for a, who in answers.items())
+
+
+def _kinks(truth: Numbers) -> list[int]:
+    """The places where the truth alone is no number: between two that are, it is an interval."""
+    known = [v is not None and math.isfinite(v) for v in truth]
+    return [
+        i for i in range(1, len(known) - 1) if truth[i] is None and known[i - 1] and known[i + 1]
+    ]
 
 
 def far(series: Sequence[Series], of: Of, title: str) -> Figure | None:
@@ -94,6 +125,8 @@ def far(series: Sequence[Series], of: Of, title: str) -> Figure | None:
         height = math.log10(max(v, scales.FLOOR)) if v < math.inf else math.inf
         return min((height - low) / (math.log10(top) - low), 1.0)
 
+    beyond = {e for _, t in shown for e in map(_size, filter(None, t.error)) if e > top}
+
     drawn = []
     for s, trace in shown:
         last = max(len(trace.error) - 1, 1)
@@ -101,9 +134,14 @@ def far(series: Sequence[Series], of: Of, title: str) -> Figure | None:
             None if e is None else _point(i / last, up(_size(e)), NARROW, LOW)
             for i, e in enumerate(trace.error)
         ]
-        drawn.append(_dots(s.slot, points))
+        cut = [e is not None and _size(e) > top for e in trace.error]
+        within = [None if c else p for p, c in zip(points, cut, strict=True)]
+        drawn.append(_dots(s.slot, within))
+        drawn.append(_cut(s.slot, [p for p, c in zip(points, cut, strict=True) if p and c]))
     last = max(len(worst.curve.x) - 1, 1)
     across, down = _point(place / last, up(error), NARROW, LOW)
+    if error > top:
+        down += ARROW // 2
     if error > 0:
         drawn.append(f'<circle class="worst" cx="{across}" cy="{down}" r="9"/>')
     x = shown[0][0].curve.x
@@ -111,11 +149,12 @@ def far(series: Sequence[Series], of: Of, title: str) -> Figure | None:
     room = LETTER * max(len(axis[0][1]), len(axis[-1][1]))
     axis = [(a, text) for a, text in axis if a in (0, 1) or room < a < 1 - room]
     side = [(up(v), _multiple(v), "budget" if v == 1 else "") for v in marks]
-    if error == math.inf:
-        side.append((1.0, "∞", ""))
+    if beyond:
+        side = [mark for mark in side if mark[0] < CROWDED]
+        side.append((1.0, "∞" if min(beyond) == math.inf else f"≥ {scales.magnitude(top)}", ""))
     where = f"{worst.curve.argument} = {scales.place(worst.curve.x[place])}"
     note = (
-        f"worst {_multiple(error)} at {where}, {worst.label}" if error > 0 else "exact everywhere"
+        f"worst {_multiple(error)} at {where} ({worst.label})" if error > 0 else "exact everywhere"
     )
     return Figure(
         svg=_svg(NARROW, LOW, axis, side, drawn, f"{title}: {note}"), title=title, note=note
@@ -140,10 +179,17 @@ def _line(
     numbers: Numbers,
     across: Callable[[float], float],
     up: Callable[[float], float],
+    kinks: Sequence[int] = (),
 ) -> str:
-    """A line through the finite numbers, parted where there is none."""
+    """A line through the finite numbers, parted where there is none, at kinks and at jumps."""
     path = ""
-    for run in lines.runs(zip(x, numbers, strict=True)):
+    parted: list[tuple[float, float | None]] = []
+    breaks = set(lines.jumps(numbers))
+    for i, (a, b) in enumerate(zip(x, numbers, strict=True)):
+        parted.append((a, None if i in kinks else b))
+        if i in breaks:
+            parted.append((a, None))
+    for run in lines.runs(parted):
         points = [_point(across(a), up(b), WIDE, HIGH) for a, b in run]
         path += _moves(lines.thinned(points)) if len(points) > 1 else _moves(points) + "h0"
     return f'<path class="{kind}" d="{path}"/>'
@@ -161,6 +207,21 @@ def _moves(points: Sequence[Point]) -> str:
 
 def _joined(numbers: Sequence[int]) -> str:
     return " ".join(map(str, numbers)).replace(" -", "-")
+
+
+def _answer(slot: int, point: Point) -> str:
+    """What is answered at a kink: a mark such as errors have, but larger."""
+    x, y = point
+    path = (f"M{x} {y}h0", f"M{x - 12} {y}h24", f"M{x} {y - 12}v24")[slot % 3]
+    return f'<path class="at d{slot % 3} s{slot % 8}" d="{path}"/>'
+
+
+def _cut(slot: int, points: Sequence[Point]) -> str:
+    """Arrows up where a point lies beyond the top."""
+    if not points:
+        return ""
+    path = "".join(f"M{x - 6} {y + ARROW}l6-{ARROW} 6 {ARROW}z" for x, y in points)
+    return f'<path class="cut s{slot % 8}" d="{path}"/>'
 
 
 def _dots(slot: int, points: Sequence[Point | None]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -12,37 +12,19 @@ from lossproof.reports import summary
 from lossproof.reports.curve import Curve
 from lossproof.reports.model import Report, Result
 from lossproof.reports.page import formulas, plots
+from lossproof.reports.page.findings import (
+    VIOLATIONS,
+    Finding,
+    cell_anchors,
+    first_told,
+    told,
+    values_first,
+)
 from lossproof.reports.page.overview import Column, anchors, columns_of
 from lossproof.reports.page.plots import Figure, Series
-from lossproof.reports.page.targets import (
-    ID,
-    Mark,
-    Subject,
-    anchor,
-    by_dtype,
-    grade_or_mark,
-    mark,
-)
+from lossproof.reports.page.targets import Mark, Subject, by_dtype, mark
 from lossproof.reports.scales import magnitude
 from lossproof.reports.stated import LossFacts
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """A cell that says something in words: a violation, a warning."""
-
-    id: str
-    anchor: str
-    status: str
-    check: str
-    backend: str
-    device: str
-    dtype: str
-    sentence: str
-    reason: str | None
-    message: str | None
-    snippet: str | None
-    facts: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +78,6 @@ class Section:
     equations: tuple[Markup, ...]
     relations: tuple[tuple[str, str | None, str], ...]  # other loss, its anchor, sentence
     counts: tuple[tuple[str, int], ...]
-    worst: Mark
     findings: tuple[tuple[Finding, ...], ...]  # those of one check and subject together
     warnings: tuple[tuple[Finding, ...], ...]
     deviations: tuple[Deviation, ...]
@@ -121,9 +102,9 @@ def sections(report: Report) -> list[Section]:
     slots = {name: place for place, name in enumerate(sorted({_series(c) for c in report.curves}))}
     stated = {facts.name: facts for facts in report.losses}
     ids = anchors(report)
-    places = {r.id: place for place, r in enumerate(sorted(report.results, key=lambda r: r.id))}
+    cells = cell_anchors(report)
     return [
-        _section(loss, by_loss[loss], stated.get(loss), curves[loss], slots, ids, places)
+        _section(loss, by_loss[loss], stated.get(loss), curves[loss], slots, ids, cells)
         for loss in ids
         if loss in by_loss
     ]
@@ -135,18 +116,14 @@ def _section(
     stated: LossFacts | None,
     curves: Sequence[Curve],
     slots: dict[Subject, int],
-    ids: dict[str, str],
-    places: dict[str, int],
+    ids: Mapping[str, str],
+    cells: Mapping[str, str],
 ) -> Section:
     columns = columns_of(results)
     devices = len({c.subject.device for c in columns})
     conventions = summary.conventions(results)
     backends = sorted({b for seen in conventions.values() for b in seen})
     found = summary.counts(results)
-
-    def told(*statuses: str) -> tuple[tuple[Finding, ...], ...]:
-        return _together(_finding(r, places[r.id]) for r in results if r.status in statuses)
-
     subjects = sorted({c.subject for c in columns})
     return Section(
         name=loss,
@@ -157,14 +134,13 @@ def _section(
         if stated is None
         else tuple((r.other, ids.get(r.other), r.sentence) for r in stated.relations),
         counts=tuple((status, n) for status, n in found.items() if n),
-        worst=mark_of(results),
-        findings=told("failed", "errored"),
-        warnings=told("warned"),
+        findings=told(results, cells, *VIOLATIONS),
+        warnings=told(results, cells, "warned"),
         deviations=(*_deviations(results, "xpassed"), *_deviations(results, "xfailed")),
         skips=tuple(summary.skips(results)),
         columns=tuple(columns),
         subjects=tuple((s.label(devices), sum(c.subject == s for c in columns)) for s in subjects),
-        checks=tuple(checks(results, columns)),
+        checks=tuple(checks(results, columns, cells)),
         errors=tuple(_errors(results, columns)),
         conventions=tuple(
             (name, tuple(seen.get(b, "") for b in backends))
@@ -175,42 +151,8 @@ def _section(
     )
 
 
-def mark_of(results: Iterable[Result]) -> Mark:
-    """Some cells as one mark."""
-    return mark(summary.group(results))
-
-
 def _series(curve: Curve) -> Subject:
     return Subject(backend=curve.backend, device=curve.device)
-
-
-def _finding(r: Result, place: int) -> Finding:
-    return Finding(
-        id=r.id,
-        anchor=anchor(r.id, place, "cell", ID),
-        status=r.status,
-        check=r.check,
-        backend=r.backend,
-        device=r.device,
-        dtype=r.dtype,
-        sentence=r.sentence,
-        reason=r.reason,
-        message=r.message,
-        snippet=r.snippet,
-        facts=tuple(fact for fact in summary.facts(r) if fact[1]),
-    )
-
-
-def _together(findings: Iterable[Finding]) -> tuple[tuple[Finding, ...], ...]:
-    """Findings by check, backend and device; within, the dtypes in the order of a page."""
-    groups: defaultdict[tuple[tuple[int, str], str, str], list[Finding]] = defaultdict(list)
-    for f in findings:
-        groups[_first_numbers(f.check), f.backend, f.device].append(f)
-    together = []
-    for key in sorted(groups):
-        places = {name: place for place, name in enumerate(by_dtype(f.dtype for f in groups[key]))}
-        together.append(tuple(sorted(groups[key], key=lambda f: (places[f.dtype], f.id))))
-    return tuple(together)
 
 
 def _deviations(results: Sequence[Result], status: str) -> list[Deviation]:
@@ -224,26 +166,33 @@ def _deviations(results: Sequence[Result], status: str) -> list[Deviation]:
     ]
 
 
-def checks(results: Sequence[Result], columns: Sequence[Column]) -> list[Check]:
+def checks(
+    results: Sequence[Result], columns: Sequence[Column], cells: Mapping[str, str]
+) -> list[Check]:
     """The checks of a loss by name, with what each says in every column."""
     by_check: defaultdict[str, dict[Column, Result]] = defaultdict(dict)
     for r in results:
         column = Column(subject=Subject(backend=r.backend, device=r.device), dtype=r.dtype)
         by_check[r.check][column] = r
     rows = []
-    for name in sorted(by_check, key=_first_numbers):
-        cells = by_check[name]
-        plain = [r for r in cells.values() if r.status not in ("failed", "warned", "errored")]
-        one = min(plain or cells.values(), key=lambda r: r.id)
+    for name in sorted(by_check, key=values_first):
+        own = by_check[name]
+        plain = [r for r in own.values() if r.status not in ("failed", "warned", "errored")]
+        one = min(plain or own.values(), key=lambda r: r.id)
         rows.append(
             Check(
                 name=name,
                 level=one.level,
                 sentence=one.sentence,
-                marks=tuple(grade_or_mark(cells[c]) if c in cells else None for c in columns),
+                marks=tuple(_single(own[c], cells) if c in own else None for c in columns),
             )
         )
     return rows
+
+
+def _single(result: Result, cells: Mapping[str, str]) -> Mark:
+    """The mark of one cell, with where it is told in full."""
+    return mark(summary.group([result]), href=first_told([result], cells))
 
 
 def _errors(results: Sequence[Result], columns: Sequence[Column]) -> Iterator[Worst]:
@@ -260,12 +209,6 @@ def _errors(results: Sequence[Result], columns: Sequence[Column]) -> Iterator[Wo
                 ratio=magnitude(found.ratio),
                 facts=tuple(summary.facts(found.worst)),
             )
-
-
-def _first_numbers(check: str) -> tuple[int, str]:
-    """Values and gradients stand first."""
-    stem = check.partition(".")[0]
-    return {"value": 0, "gradient": 1}.get(stem, 2), check
 
 
 def drawn(curves: Sequence[tuple[str, int, Curve]]) -> Plots | None:

@@ -1,7 +1,7 @@
 """Several reports side by side: the same cells in columns, and where they differ.
 
 A place differs from the first of its group in status, in grade, or in an error that is another by
-more than a factor.
+more than a factor. What a report does not have is absent: that is no difference.
 """
 
 from __future__ import annotations
@@ -12,44 +12,24 @@ from dataclasses import dataclass
 
 from lossproof.reports import summary
 from lossproof.reports.model import STATUSES, Report, Result
-from lossproof.reports.page.lanes import FACTOR, Lane, differ, groups_of, lanes_of, letter
+from lossproof.reports.page import names as naming
+from lossproof.reports.page.findings import VIOLATIONS, Finding, cell_anchors, told
+from lossproof.reports.page.lanes import FACTOR, Lane, apart, lanes_of
 from lossproof.reports.page.overview import columns_of
+from lossproof.reports.page.rows import Row, checks, matrix
 from lossproof.reports.page.section import Plots, drawn
-from lossproof.reports.page.targets import Mark, Subject, anchor, by_dtype, mark, order
-from lossproof.reports.summary import Group
+from lossproof.reports.page.targets import Subject, anchor, by_dtype
 
 
 @dataclass(frozen=True, kw_only=True)
 class Side:
-    """A report, by a letter."""
+    """A report, by its number and what tells it from the others."""
 
-    letter: str
+    title: str
+    path: str
     about: tuple[str, ...]
     shortcomings: tuple[str, ...]
     counts: tuple[int, ...]  # in the order of STATUSES
-
-
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """What stands in a column of a row, and whether it differs from the first of its group."""
-
-    mark: Mark | None
-    differs: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """A row of a table: a loss or a check, in one dtype."""
-
-    name: str
-    anchor: str
-    dtype: str
-    places: tuple[Place, ...]
-
-    @property
-    def differs(self) -> bool:
-        """Whether any place does."""
-        return any(place.differs for place in self.places)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +49,9 @@ class Comparison:
     anchor: str
     title: str
     rows: tuple[Row, ...]  # of checks, those that differ
+    partial: tuple[Row, ...]  # of checks that do not, those that only some reports have
+    failures: tuple[tuple[str, tuple[tuple[Finding, ...], ...]], ...]  # by report, where any are
+    failed: int
     conventions: tuple[Convention, ...]
     plots: Plots | None
 
@@ -91,39 +74,62 @@ class Sides:
 
 
 def sides(reports: Sequence[Report], names: Sequence[str] = ()) -> Sides:
-    """Several reports, compared; `names` are those of their files, where known."""
-    lanes, groups = lanes_of(reports)
+    """Several reports, compared; `names` are the paths of their files, where known."""
+    titles = naming.titles(reports, names)
+    paths = naming.short_paths(names) or [""] * len(reports)
+    lanes, groups = lanes_of(reports, titles)
     losses = sorted({r.loss for report in reports for r in report.results})
     ids = {name: anchor(name, place) for place, name in enumerate(losses)}
-    titles = {f.name: f.title for report in reports for f in report.losses}
     by_loss = [_by(report.results, "loss") for report in reports]
     dtypes = by_dtype(r.dtype for report in reports for r in report.results)
+    cells = [cell_anchors(r, f"report{naming.number(i)}/") for i, r in enumerate(reports)]
     return Sides(
         title=f"{len(reports)} reports side by side",
-        sides=tuple(
-            _side(report, i, names[i] if names else "") for i, report in enumerate(reports)
-        ),
+        sides=tuple(map(_side, reports, titles, paths)),
         respecified=tuple(_respecified(reports)),
         lanes=tuple(lanes),
         groups=tuple(groups),
         dtypes=tuple(dtypes),
-        rows=tuple(_matrix(by_loss, lanes, ids, dtypes)),
+        rows=tuple(matrix(by_loss, lanes, ids, dtypes, cells)),
         losses=tuple(
-            Comparison(
-                name=name,
-                anchor=ids[name],
-                title=titles.get(name, ""),
-                rows=tuple(_checks([part.get(name, []) for part in by_loss], lanes, dtypes)),
-                conventions=tuple(_conventions([part.get(name, []) for part in by_loss], lanes)),
-                plots=_plots(reports, name, lanes),
-            )
+            _comparison(name, ids[name], reports, by_loss, lanes, dtypes, titles, cells)
             for name in losses
         ),
         environment=tuple(_environment(reports)),
     )
 
 
-def _side(report: Report, place: int, name: str) -> Side:
+def _comparison(
+    loss: str,
+    anchor_: str,
+    reports: Sequence[Report],
+    by_loss: Sequence[Mapping[str, list[Result]]],
+    lanes: Sequence[Lane],
+    dtypes: Sequence[str],
+    titles: Sequence[str],
+    cells: Sequence[Mapping[str, str]],
+) -> Comparison:
+    parts = [part.get(loss, []) for part in by_loss]
+    rows = list(checks(parts, lanes, dtypes, cells))
+    stated = {f.name: f.title for report in reports for f in report.losses}
+    failures = [
+        (title, told(part, own, *VIOLATIONS))
+        for title, part, own in zip(titles, parts, cells, strict=True)
+    ]
+    return Comparison(
+        name=loss,
+        anchor=anchor_,
+        title=stated.get(loss, ""),
+        rows=tuple(row for row in rows if row.differs),
+        partial=tuple(row for row in rows if row.partial and not row.differs),
+        failures=tuple((title, found) for title, found in failures if found),
+        failed=sum(r.status in VIOLATIONS for part in parts for r in part),
+        conventions=tuple(_conventions(parts, lanes)),
+        plots=_plots(reports, loss, lanes, titles),
+    )
+
+
+def _side(report: Report, title: str, path: str) -> Side:
     header = report.header
     subjects = sorted({c.subject for c in columns_of(report.results)})
     versions = [
@@ -133,9 +139,9 @@ def _side(report: Report, place: int, name: str) -> Side:
     ]
     found = summary.counts(report.results)
     return Side(
-        letter=letter(place),
+        title=title,
+        path=path,
         about=(
-            *([name] if name else []),
             ", ".join(dict.fromkeys(versions)) or f"lossproof {header.lossproof}",
             ", ".join(sorted({s.device for s in subjects})),
             f"{header.profile} profile",
@@ -162,55 +168,6 @@ def _by(results: Sequence[Result], name: str) -> dict[str, list[Result]]:
     return found
 
 
-def _matrix(
-    by_loss: Sequence[Mapping[str, list[Result]]],
-    lanes: Sequence[Lane],
-    ids: Mapping[str, str],
-    dtypes: Sequence[str],
-) -> Iterator[Row]:
-    """A row for each loss and dtype; marks ranked over all of them."""
-    groups = {
-        (name, dtype): groups_of([part.get(name, []) for part in by_loss], lanes, dtype)
-        for name in ids
-        for dtype in dtypes
-    }
-    orders = sorted({order(g) for row in groups.values() for g in row if g is not None})
-    ranks = {key: place for place, key in enumerate(orders)}
-    for (name, dtype), row in groups.items():
-        if any(row):
-            yield _row(name, ids[name], dtype, row, lanes, ranks)
-
-
-def _checks(
-    parts: Sequence[list[Result]], lanes: Sequence[Lane], dtypes: Sequence[str]
-) -> Iterator[Row]:
-    """The checks of a loss that differ somewhere."""
-    by_check = [_by(part, "check") for part in parts]
-    for name in sorted({name for part in by_check for name in part}):
-        for dtype in dtypes:
-            groups = groups_of([part.get(name, []) for part in by_check], lanes, dtype)
-            row = _row(name, "", dtype, groups, lanes, {})
-            if row.differs:
-                yield row
-
-
-def _row(
-    name: str,
-    anchor_: str,
-    dtype: str,
-    groups: Sequence[Group | None],
-    lanes: Sequence[Lane],
-    ranks: Mapping[tuple[int, float], int],
-) -> Row:
-    first: dict[int, Group | None] = {}
-    places = []
-    for lane, group in zip(lanes, groups, strict=True):
-        reference = first.setdefault(lane.group, group)
-        shown = None if group is None else mark(group, ranks.get(order(group), 0))
-        places.append(Place(mark=shown, differs=differ(reference, group)))
-    return Row(name=name, anchor=anchor_, dtype=dtype, places=tuple(places))
-
-
 def _conventions(parts: Sequence[list[Result]], lanes: Sequence[Lane]) -> Iterator[Convention]:
     seen: list[dict[str, str]] = []
     for lane in lanes:
@@ -223,15 +180,12 @@ def _conventions(parts: Sequence[list[Result]], lanes: Sequence[Lane]) -> Iterat
         seen.append({name: next(iter(texts.values())) for (_, name), texts in found.items()})
     for name in sorted({name for texts in seen for name in texts}):
         row = [texts.get(name, "") for texts in seen]
-        first: dict[int, str] = {}
-        differs = [
-            text != first.setdefault(lane.group, text)
-            for lane, text in zip(lanes, row, strict=True)
-        ]
-        yield Convention(name=name, texts=tuple(row), differs=tuple(differs))
+        yield Convention(name=name, texts=tuple(row), differs=tuple(apart(lanes, row)))
 
 
-def _plots(reports: Sequence[Report], loss: str, lanes: Sequence[Lane]) -> Plots | None:
+def _plots(
+    reports: Sequence[Report], loss: str, lanes: Sequence[Lane], titles: Sequence[str]
+) -> Plots | None:
     slots = {(lane.side, lane.subject): slot for slot, lane in enumerate(lanes)}
     many = len({lane.subject for lane in lanes}) > 1
     found = []
@@ -239,13 +193,15 @@ def _plots(reports: Sequence[Report], loss: str, lanes: Sequence[Lane]) -> Plots
         for curve in sorted(report.curves, key=lambda c: c.id):
             subject = Subject(backend=curve.backend, device=curve.device)
             if curve.loss == loss and (i, subject) in slots:
-                label = f"{letter(i)} {subject.label(1)}" if many else letter(i)
+                number = naming.number(i)
+                label = f"{number} {subject.label(1)}" if many else titles[i]
                 found.append((label, slots[i, subject], curve))
     return drawn(found)
 
 
 def _environment(reports: Sequence[Report]) -> Iterator[tuple[str, tuple[str, ...], bool]]:
+    """(name, text in each report, whether those that have it differ); "" where one has not."""
     found = [dict(summary.environment(report.header)) for report in reports]
     for name in dict.fromkeys(name for facts in found for name in facts):
         row = tuple(facts.get(name, "") for facts in found)
-        yield name, row, len(set(row)) > 1
+        yield name, row, len({text for text in row if text}) > 1
