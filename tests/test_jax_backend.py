@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import ml_dtypes
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 pytest.importorskip("jax")
 
 import lossproof
 from lossproof.backends.base import BackendError
 from lossproof.backends.jax_.backend import JaxBackend
+from lossproof.conformance.cli import main
 
 BACKEND = JaxBackend()
 LOSSES = BACKEND.implementations()
@@ -131,3 +135,57 @@ def test_float64_is_enabled_for_the_call_alone():
             assert jax.numpy.ones(2).dtype == ("float64" if setting else "float32")
     finally:
         jax.config.update("jax_enable_x64", before)
+
+
+STATIC = """
+import jax
+import jax.numpy as jnp
+from functools import partial
+
+
+@partial(jax.jit, static_argnames=("delta", "reduction"))
+def by_name(prediction, target, delta=1.0, reduction="mean"):
+    r = jnp.abs(prediction - target)
+    losses = jnp.where(r <= delta, r * r / 2, delta * (r - delta / 2))
+    return losses if reduction == "none" else getattr(jnp, reduction)(losses)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(1,))
+def _losses(r, delta):
+    a = jnp.abs(r)
+    return jnp.where(a <= delta, r * r / 2, delta * (a - delta / 2))
+
+
+_losses.defvjp(
+    lambda r, delta: (_losses(r, delta), r),
+    lambda delta, r, g: (g * jnp.clip(r, -delta, delta),),
+)
+
+
+def by_place(prediction, target, delta=1.0, reduction="mean"):
+    losses = _losses(prediction - target, delta)
+    return losses if reduction == "none" else getattr(jnp, reduction)(losses)
+
+
+def broken(prediction, target, delta=1.0, reduction="mean"):
+    raise ValueError("no licence")
+"""
+
+
+@pytest.mark.parametrize("name", ["by_name", "by_place"])
+def test_options_that_must_be_hashable_are_constants(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "static.py"
+    path.write_text(STATIC)
+    asked = ["check", f"{path}:{name}", "--loss", "huber", "--backend", "jax", "--no-isolation"]
+    asked += ["--dtype", "float32", "--check", "value,gradient", "--profile", "smoke"]
+    came = CliRunner().invoke(main, asked)
+    assert came.exit_code == 0, came.output
+    assert "3 passed" in came.output
+
+
+def test_what_a_function_raises_itself_is_told_whatever_its_options(tmp_path: Path) -> None:
+    path = tmp_path / "static.py"
+    path.write_text(STATIC)
+    asked = ["check", f"{path}:broken", "--loss", "huber", "--backend", "jax", "--no-isolation"]
+    came = CliRunner().invoke(main, [*asked, "--dtype", "float32", "--check", "value"])
+    assert "ValueError: no licence" in came.output

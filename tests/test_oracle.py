@@ -111,3 +111,20 @@ def test_nan_is_an_answer_where_the_formula_runs_into_it():
     assert oracle.overflows(oracle.truth(question, "value", fmt, IEEE).exact[0], fmt)
     judgement = oracle.judge(question, "value", fmt.round([np.nan]), fmt, IEEE)
     assert not judgement.violations.any()
+
+
+def test_the_division_of_a_mean_may_underflow_before_the_cotangent_is_multiplied():
+    """As torch has it: the smallest normal number over 33 is rounded, and then taken 128 times."""
+    fmt, one = FORMATS["float32"], np.float32
+    target = np.zeros(33, one)
+    target[0] = -(2.0**-126)
+    question = Question(
+        loss=get("huber"), arguments={"prediction": np.zeros(33, one), "target": target},
+        options=get("huber").complete({}), reduction="mean", cotangent=np.float64(-128.0),
+    )  # fmt: skip
+    slope = (question.arguments["prediction"] - target) * (one(1) / one(33))
+    first = slope * one(-128)
+    judgement = oracle.judge(question, "gradient.prediction", first, fmt, IEEE)
+    assert 0.1 < judgement.ratios.max() <= 1.0
+    wrong = oracle.judge(question, "gradient.prediction", first * one(1.01), fmt, IEEE)
+    assert wrong.violations.any()

@@ -159,3 +159,42 @@ def slips(prediction: Any, target: Any) -> Any:
 
 def test_a_shape_that_crashes_is_asked() -> None:
     assert settled(slips, "mae").implementation.arranged is None
+
+
+IGNORING = """
+import numpy as np
+
+
+def log_softmax(logits):
+    z = logits - logits.max(axis=1, keepdims=True)
+    return z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+
+
+def refusing(logits, labels):
+    return -log_softmax(logits)[np.arange(len(labels)), labels].mean()
+
+
+def ignoring(logits, labels):
+    kept = labels != -100
+    chosen = log_softmax(logits)[np.arange(len(labels)), np.where(kept, labels, 0)]
+    return -chosen[kept].sum() / kept.sum()
+
+
+def counting(logits, labels):
+    kept = labels != -100
+    chosen = log_softmax(logits)[np.arange(len(labels)), np.where(kept, labels, 0)]
+    return -chosen[kept].sum() / len(labels)
+"""
+
+
+@pytest.mark.parametrize(("name", "code"), [("refusing", 0), ("ignoring", 0), ("counting", 1)])
+def test_a_label_that_is_ignored_is_ignored_wholly(name: str, code: int, tmp_path: Path) -> None:
+    path = tmp_path / "ignore.py"
+    path.write_text(IGNORING)
+    asked = ["check", f"{path}:{name}", "--loss", "cross_entropy", "--backend", "numpy"]
+    came = CliRunner().invoke(main, [*asked, "--dtype", "float32", "--check", "special_values"])
+    assert came.exit_code == code, came.output
+    said = "ignore_index: it has no such parameter; a label of -100 is to be refused, or ignored"
+    assert said in came.output
+    half = "a label of -100 is neither refused nor ignored: value"
+    assert (half in came.output) is (code == 1)
