@@ -37,12 +37,8 @@ from typing import Any
 from msgspec.structs import replace
 from packaging.requirements import InvalidRequirement, Requirement
 
-from lossproof.backends.base import DTYPES
-from lossproof.conformance.check import checks
-from lossproof.conformance.plan import DEVICES
-from lossproof.conformance.registry import UsageError, backend_names, choose
+from lossproof.conformance.registry import UsageError, choose
 from lossproof.reports.model import Result, cell_id
-from lossproof.spec.loss import catalogue
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -216,35 +212,3 @@ def mark(result: Result, deviations: Sequence[Deviation], today: date | None = N
     reasons = "; ".join(dict.fromkeys(entry.reason for entry in used))
     link = next((entry.link for entry in used if entry.link), None)
     return replace(result, status="xfailed", reason=reasons, link=link)
-
-
-def unmatched(results: Sequence[Result], deviations: Sequence[Deviation]) -> list[Deviation]:
-    """Entries that fit no cell of the run, though their backend and loss were part of it."""
-    ids = [r.id for r in results]
-    return [d for d in deviations if not any(d.matches(i) for i in ids)]
-
-
-def impossible(deviations: Sequence[Deviation]) -> tuple[Deviation, ...]:
-    """Those that fit no cell of any run: a name in their pattern is not one that there is."""
-    if not deviations:
-        return ()
-    axes = [
-        f"[{backend},{dtype},{device}]"
-        for backend in backend_names()
-        for dtype in DTYPES
-        for device in DEVICES
-    ]
-    cells = [
-        f"{loss}/{name}"
-        for loss, cls in catalogue().items()
-        for check in checks().values()
-        for name in check.names(cls)
-    ]
-    return tuple(d for d in deviations if not _possible(d.id, cells, axes))
-
-
-def _possible(pattern: str, cells: Sequence[str], axes: Sequence[str]) -> bool:
-    head, bracket, tail = pattern.partition("[")
-    if bracket:
-        return any(like(c, head) for c in cells) and any(like(a, bracket + tail) for a in axes)
-    return any(like(c + a, pattern) for c in cells for a in axes)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
 
-from lossproof.conformance import deviations, plan
+from lossproof.conformance import plan, unused
+from lossproof.conformance.deviations import Deviation
 from lossproof.conformance.effort import EFFORTS
 from lossproof.reports import summary
 from lossproof.reports.model import Result
@@ -70,11 +71,11 @@ def closing(
     chosen: plan.Selection,
     seed: int,
     earlier: Path | None,
-    unmatched: list[deviations.Deviation],
+    known: Sequence[Deviation],
 ) -> Iterator[str]:
     """The last lines: the same faults elsewhere, what was not examined, and the verdict.
 
-    `fresh` are the results that the file `earlier` does not know.
+    `fresh` are the results that the file `earlier` does not know, `known` the expected deviations.
     """
     yield ""
     for alike in shown.told.values():
@@ -93,8 +94,9 @@ def closing(
         if r.status == "xfailed"
     ).items():
         yield f"expected {number}: {reason}"
-    for deviation in unmatched:
-        yield f"warning: expected deviation matches no cell: {deviation.id}"
+    yield from unused.warnings(
+        unused.unmatched(shown.results, known), unused.expired(shown.results, known)
+    )
     if len(fresh) < len(shown.results):
         yield f"known from {earlier}: {len(shown.results) - len(fresh)}"
     if not EFFORTS[chosen.profile].sufficient:

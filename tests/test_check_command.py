@@ -251,3 +251,30 @@ def test_a_violation_that_was_found_in_time_fails(
     # and what is known of it is not all that there is
     again = checked(f"{file}:wrong", *limits, "--baseline", str(out))
     assert again.exit_code == 3
+
+
+ENTRY = """[[deviation]]
+id = "{id}"
+reason = "{reason}"
+input = "prediction=1, target=0"
+"""
+
+
+@pytest.mark.parametrize(
+    ("identifier", "line"),
+    [
+        ("mse/value[numpy,*]", "warning: expected deviation expired on 2001-01-31: {}"),
+        ("mse/kink[numpy,*]", "warning: expected deviation matches no cell: {}"),
+    ],
+)
+def test_an_entry_that_is_of_no_use_is_told(
+    file: Path, tmp_path: Path, identifier: str, line: str
+) -> None:
+    known = tmp_path / "known.toml"
+    entry = ENTRY.format(id=identifier, reason="once wrong")
+    known.write_text(f"{entry}expires = 2001-01-31\n")
+    found = checked(f"{file}:wrong", "--dtype", "float32", "--expected", str(known))
+    assert found.exit_code == 1
+    assert [w for w in found.output.splitlines() if "warning: expected" in w] == [
+        line.format(identifier)
+    ]
