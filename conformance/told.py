@@ -94,6 +94,9 @@ def closing(
         if r.status == "xfailed"
     ).items():
         yield f"expected {number}: {reason}"
+    for result in shown.results:
+        if result.status == "xpassed":
+            yield f"xpassed, though expected to fail: {result.id}: {result.reason}"
     yield from unused.warnings(
         unused.unmatched(shown.results, known), unused.expired(shown.results, known)
     )

@@ -278,3 +278,14 @@ def test_an_entry_that_is_of_no_use_is_told(
     assert [w for w in found.output.splitlines() if "warning: expected" in w] == [
         line.format(identifier)
     ]
+
+
+def test_a_cell_that_passes_unexpectedly_is_named_with_the_reason(
+    file: Path, tmp_path: Path
+) -> None:
+    known = tmp_path / "known.toml"
+    known.write_text(ENTRY.format(id="mse/value[numpy,*]", reason="once wrong"))
+    found = checked(f"{file}:right", "--dtype", "float32", "--expected", str(known), "--strict")
+    assert found.exit_code == 1
+    line = "xpassed, though expected to fail: mse/value[numpy,float32,cpu]: once wrong\n"
+    assert line in found.output
