@@ -82,7 +82,7 @@ def check(request: Request) -> int:
     choose("backend", selection.backends[0], (*plan.backend_names(), program.NAME))
     chosen = _resolved(selection)
     known = tuple(d for path in request.expected for d in deviations.read(path))
-    earlier = None if request.baseline is None else baseline.read(request.baseline)
+    earlier = frozenset() if request.baseline is None else baseline.read(request.baseline)
     say = told.say if request.json is None else told.say_if_heard
     with ExitStack() as opened:
         lane = _lane(request, chosen)
@@ -100,7 +100,7 @@ def check(request: Request) -> int:
             notes = (*notes, NO_BFLOAT16)
         for note in notes:
             say(one_line(note))
-        shown = told.Shown(say=say)
+        shown = told.Shown(say=say, earlier=request.baseline, known=earlier)
         compared = False
         deadline = inf if request.max_time is None else started + request.max_time
         for result in _results(settled, placed, chosen, request, deadline, pool):
@@ -111,7 +111,7 @@ def check(request: Request) -> int:
                 marked = _likened(marked, subject)
             shown.add(marked)
     results = shown.results
-    fresh = results if earlier is None else baseline.fresh(results, earlier)
+    fresh = baseline.fresh(results, earlier)
     code = _exit_code(results, fresh, request.strict)
     if request.json is not None:
         document = verdict.Check(

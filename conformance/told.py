@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from lossproof.conformance import plan, unused
+from lossproof.conformance import baseline, plan, unused
 from lossproof.conformance.deviations import Deviation
 from lossproof.conformance.effort import EFFORTS
 from lossproof.reports import summary
@@ -36,9 +36,14 @@ def say_if_heard(text: str) -> None:
 
 @dataclass
 class Shown:
-    """What was printed, so that one fault in four dtypes is told once."""
+    """What was printed, so that one fault in four dtypes is told once.
+
+    `known` are the violations of the file `earlier`: of one of these only the first line is told.
+    """
 
     say: Callable[[str], None]
+    earlier: Path | None = None
+    known: baseline.Known = frozenset()
     results: list[Result] = field(default_factory=list)
     told: dict[tuple[str, ...], list[Result]] = field(default_factory=dict)
 
@@ -47,12 +52,15 @@ class Shown:
         self.results.append(result)
         if result.status not in BAD:
             return
-        key = _fault(result)
+        new = bool(baseline.fresh([result], self.known))
+        key = (*_fault(result), "new" if new else "known")
         if key in self.told:
             self.told[key].append(result)
             return
         self.told[key] = []
-        self.say(f"\n{result.status}: {result.message or result.reason}")
+        words = f"{result.status}: {result.message or result.reason}"
+        head = words.partition("\n")[0]
+        self.say(f"\n{words}" if new else f"{head} (known from {self.earlier})")
 
 
 def _fault(result: Result) -> tuple[str, ...]:

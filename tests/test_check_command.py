@@ -149,6 +149,8 @@ def test_only_what_a_baseline_does_not_know_fails(file: Path, tmp_path: Path) ->
     again = checked(f"{file}:wrong", *one, "--baseline", str(known))
     assert f"known from {known}: 1\n" in again.output
     assert again.exit_code == 0
+    assert "not the value of the spec (known from" in again.output
+    assert "truth" not in again.output
     skipped = checked(f"{file}:wrong", *one, "--check", "gradient", "--baseline", str(known))
     assert "1 failed, 2 skipped" in skipped.output
     assert skipped.exit_code == 0
@@ -160,6 +162,8 @@ def test_only_what_a_baseline_does_not_know_fails(file: Path, tmp_path: Path) ->
     more = checked(f"{file}:wrong", "--seed", "1", "--dtype", "float32,float64",
                    "--baseline", str(known))  # fmt: skip
     assert more.exit_code == 1
+    assert more.output.count("(known from") == 1
+    assert more.output.count("truth") == 1
 
 
 def test_a_second_fault_in_a_cell_is_not_known_from_a_baseline() -> None:
