@@ -38,7 +38,7 @@ from lossproof.conformance.resemblance import looks_like
 from lossproof.conformance.settle import Settled, settle
 from lossproof.conformance.subject import Subject
 from lossproof.reports import verdict
-from lossproof.reports.atomic import write_text
+from lossproof.reports.atomic import must_be_writable, write_text
 from lossproof.reports.model import Result
 from lossproof.reports.text import one_line
 from lossproof.spec.loss import catalogue, get
@@ -83,6 +83,8 @@ def check(request: Request) -> int:
     chosen = _resolved(selection)
     known = tuple(d for path in request.expected for d in deviations.read(path))
     earlier = frozenset() if request.baseline is None else baseline.read(request.baseline)
+    if request.json is not None:
+        must_be_writable(request.json)  # not after an hour
     say = told.say if request.json is None else told.say_if_heard
     with ExitStack() as opened:
         lane = _lane(request, chosen)

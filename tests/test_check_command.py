@@ -293,3 +293,22 @@ def test_a_cell_that_passes_unexpectedly_is_named_with_the_reason(
     assert found.exit_code == 1
     line = "xpassed, though expected to fail: mse/value[numpy,float32,cpu]: once wrong\n"
     assert line in found.output
+
+
+@pytest.mark.parametrize("name", ["no/such/folder/verdict.json", "."])
+def test_a_verdict_that_cannot_be_written_is_refused_before_the_examination(
+    file: Path, tmp_path: Path, name: str
+) -> None:
+    before = sorted(tmp_path.iterdir())
+    found = checked(f"{file}:right", "--json", str(tmp_path / name))
+    assert found.exit_code == 2
+    assert found.stdout == ""
+    assert found.stderr.startswith(f"lossproof: {tmp_path / name}: cannot be written: ")
+    assert found.stderr.count("\n") == 1
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_command_that_is_refused_leaves_no_verdict(file: Path, tmp_path: Path) -> None:
+    out = tmp_path / "verdict.json"
+    assert checked(f"{file}:absent", "--json", str(out)).exit_code == 2
+    assert not out.exists()
