@@ -105,7 +105,8 @@ def run(
     summary_path = outcome.path.with_suffix(".md")
     write_text(summary_path, markdown.render(outcome.report))
     width = shutil.get_terminal_size((100, 20)).columns
-    click.echo(terminal.render(outcome.report, width, sys.stdout.isatty(), limit=20), nl=False)
+    color, path = sys.stdout.isatty(), str(outcome.path)
+    click.echo(terminal.render(outcome.report, width, color, limit=20, path=path), nl=False)
     for line in unused.warnings(outcome.unmatched, outcome.expired):
         click.echo(line, err=True)
     click.echo(f"reports: {outcome.path}, {summary_path}")
@@ -173,7 +174,7 @@ def entry(reference: str) -> str:
 
 
 def _cell(reference: str) -> Result:
-    path, hash_, identifier = reference.partition("#")
+    path, hash_, identifier = reference.rpartition("#")
     if not hash_ or not path or not identifier:
         raise UsageError(f"{reference!r} names no cell; write FILE#ID")
     found = jsonl.read(Path(path), allow_truncated=True)
