@@ -3,6 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import re
+
+#: how languages and frameworks say that the system has given no more; not of a device's memory
+_WANTING = re.compile(r"MemoryError|can't allocate memory|memory allocation .* failed|bad_alloc")
+
+
+def remark(words: str, more: int | None) -> str:
+    """The limit, to be added to words that speak of memory that was not given; else nothing."""
+    if more is None or not _WANTING.search(words):
+        return ""
+    return f"; the limit is {more >> 20} MiB (--memory-limit)"
 
 
 def limit(more: int | None, pid: int = 0) -> None:
