@@ -239,7 +239,8 @@ def test_memory_is_limited(tmp_path: Path) -> None:
     target = toy(tmp_path, ("    return mse(request)\n", f"    {change}\n"))
     document = checked(target, tmp_path, *SMALL, "--memory-limit", "100", loss="mse")
     assert document.results[0].status == "errored"
-    assert "exit code 1" in str(document.results[0].reason)
+    reason = str(document.results[0].reason)
+    assert reason.endswith("exit code 1: MemoryError; the limit is 100 MiB (--memory-limit)")
     assert checked(target, tmp_path, *SMALL, "--memory-limit", "3000", loss="mse").exit_code == 0
 
 

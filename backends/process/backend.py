@@ -128,7 +128,7 @@ def _error(reply: Mapping[str, Any], limits: Limits) -> Exception:
     if error.get("kind") == "answer":
         return NotAnArray(words)
     kind = str(error.get("type", "Exception"))
-    words += remark(f"{kind}: {words}", limits.memory)
+    words = f"{words}{remark(f'{kind}: {words}', limits.memory)}".removeprefix("; ")
     # the class bears the name of what was raised there, for messages
     raised: RemoteError = type(kind, (RemoteError,), {})(words)
     raised.where = error.get("where")
