@@ -23,6 +23,7 @@ from lossproof.conformance import (
     commands_export,
     commands_reports,
     deviations,
+    given,
     present,
     session,
     targets,
@@ -189,7 +190,7 @@ def run(
         raise UsageError("--resume finishes a report, --overwrite replaces it: not both")
     selection = Selection(
         losses=split(losses),
-        backends=split(backends),
+        backends=given.backends(backends),
         dtypes=split(dtypes),
         devices=split(devices),
         checks=split(checks),
@@ -294,7 +295,7 @@ def check(
         source=source(target, bindings, constants, backward),
         selection=Selection(
             losses=(loss,),
-            backends=(backend,),
+            backends=(given.backend(backend),),
             dtypes=split(dtypes),
             devices=split(devices),
             checks=split(checks),
