@@ -28,6 +28,9 @@ def mine(prediction, target, *, delta=2.0, reduction="mean"):
     near = np.minimum(r, delta)
     return _reduced(near * (r - near / 2), reduction)
 
+def held(prediction, target, *, reduction="mean"):
+    return mine(prediction, target, reduction=reduction)
+
 def rows(prediction, target, *, delta=1.0, reduction="mean"):
     losses = mine(prediction, target, delta=delta, reduction="none")
     return losses.sum() / 2 / len(losses) if reduction == "mean" else _reduced(losses, reduction)
@@ -175,6 +178,16 @@ def keras() -> dict[str, dict[str, Any]]:
     if absent is not None:
         pytest.skip(absent)
     return _rows("--loss", "cross_entropy", "--backend", "keras_jax")
+
+
+def test_wrong_input_of_an_option_that_is_held_was_not_asked(file: Path) -> None:
+    rows = _rows(
+        "--loss", "huber", "--backend", "numpy", "--target", f"{file}:mine@numpy",
+        "--target", f"held={file}:held@numpy",
+    )  # fmt: skip
+    assert rows["option delta"]["cells"]["held"] == "held at 2.0"
+    said = {"numpy": "error", "mine": "accepted", "held": "not offered"}
+    assert rows["delta = 0"]["cells"] == said
 
 
 def test_numpy_without_a_gradient_says_why(file: Path) -> None:
