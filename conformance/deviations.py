@@ -52,6 +52,14 @@ OWN = (
 )
 #: what an entry excuses, by its status: a violation, or an error that is raised
 EXCUSES = {"failed": ("failed", "warned"), "errored": ("errored",)}
+#: the form of the id of a cell
+FORM = "huber/value[torch,float32,cpu]"
+#: what no entry is without, and what it is for
+NEEDED = {
+    "id": f"the cells that it excuses, in the form {FORM}, * for anything",
+    "reason": "why it is accepted, in words",
+    "input": "an input that shows it, in words, such as 'logits=inf, target=1'",
+}
 _TEXTS = ("id", "reason", "input", "link", "status", "versions", "fault")
 _KEYS = (*_TEXTS, "expires", "case")
 _CASE = ("check", "backend", "device", "target", "settled", "question", "how", "fault")
@@ -140,12 +148,16 @@ def read(path: Path) -> tuple[Deviation, ...]:
 
 def _entry(entry: Mapping[str, Any]) -> Deviation:
     unknown = set(entry) - set(_KEYS)
-    missing = {"id", "reason", "input"} - set(entry)
-    if unknown or missing:
-        raise UsageError(f"unknown key {min(unknown)!r}" if unknown else f"no {min(missing)}")
-    texts = [entry[key] for key in _TEXTS if key in entry]
-    if not all(isinstance(text, str) and text.strip() for text in texts):
-        raise UsageError("every value must be text")
+    missing = set(NEEDED) - set(entry)
+    if unknown:
+        raise UsageError(f"unknown key {min(unknown)!r}")
+    if missing:
+        raise UsageError(f"no {min(missing)}: {NEEDED[min(missing)]}")
+    for key in (k for k in _TEXTS if k in entry):
+        if not isinstance(entry[key], str):
+            raise UsageError(f"{key} must be text, got {entry[key]!r}")
+        if not entry[key].strip():
+            raise UsageError(f"{key} must not be empty")
     choose("status", entry.get("status", "failed"), tuple(EXCUSES))
     day = entry.get("expires")
     if day is not None and (not isinstance(day, date) or isinstance(day, datetime)):

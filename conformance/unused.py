@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from lossproof.backends.base import DTYPES
 from lossproof.conformance.check import checks
-from lossproof.conformance.deviations import Deviation, like
+from lossproof.conformance.deviations import FORM, Deviation, like
 from lossproof.conformance.plan import DEVICES
 from lossproof.conformance.registry import backend_names
 from lossproof.reports.model import Result
@@ -16,7 +16,9 @@ from lossproof.spec.loss import catalogue
 def warnings(unmatched: Sequence[Deviation], expired: Sequence[Deviation]) -> Iterator[str]:
     """A line for each."""
     for entry in unmatched:
-        yield f"warning: expected deviation matches no cell: {entry.id}"
+        whole = "/" in entry.id and "[" in entry.id
+        hint = "" if whole else f"; an id is like {FORM}"
+        yield f"warning: expected deviation matches no cell: {entry.id}{hint}"
     for entry in expired:
         yield f"warning: expected deviation expired on {entry.expires}: {entry.id}"
 
