@@ -168,6 +168,14 @@ def test_what_an_entry_lacks_is_said_with_what_it_is_for(
     assert str(refusal.value).startswith(f"{path}: deviation 1: {words}")
 
 
+def test_what_optax_does_in_16_bits_is_expected_in_them_alone() -> None:
+    def expected(dtype: str) -> list[str]:
+        cells = (f"sparsemax/value[optax,{dtype},cpu]", f"ctc/dtype[optax,{dtype},cpu]")
+        return [c for c in cells if any(d.matches(c) for d in ENTRIES)]
+
+    assert [len(expected(d)) for d in ("bfloat16", "float16", "float32", "float64")] == [2, 2, 0, 0]
+
+
 def test_an_id_of_another_form_is_told_the_form() -> None:
     (line,) = unused.warnings([known(id="huber")], [])
     assert line == (
