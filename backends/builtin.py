@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from importlib.metadata import entry_points
 
@@ -25,6 +26,8 @@ LIBRARIES = {
     "monai": "lossproof.backends.libraries.backend:Monai",
     "pytorch_metric_learning": "lossproof.backends.libraries.backend:MetricLearning",
 }
+#: of a library on several frameworks, the variable that chooses one, and its backend on each
+VARIANTS = {"keras": ("KERAS_BACKEND", {"jax": "keras_jax", "torch": "keras_torch"})}
 _OWN = {**BUILT_IN, **LIBRARIES}
 
 
@@ -32,6 +35,19 @@ def backend_names() -> tuple[str, ...]:
     """The backends known here, installed or not: our own, libraries, then entry points."""
     found = [e.name for e in entry_points(group="lossproof.backends")]
     return (*_OWN, *sorted(set(found) - set(_OWN)))
+
+
+def meant(name: str) -> str:
+    """The backend that a name means here: of a library on several frameworks that which its own
+    variable names, else the first that is installed. Raises UsageError for another framework."""
+    if name not in VARIANTS or name in backend_names():
+        return name
+    variable, named = VARIANTS[name]
+    framework = os.environ.get(variable)
+    if framework:
+        return named[choose(f"framework of {name} ({variable})", framework, tuple(named))]
+    present = (n for n in named.values() if backend(n).missing() is None)
+    return next(present, next(iter(named.values())))
 
 
 def backend(name: str) -> Backend:

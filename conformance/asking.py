@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lossproof.backends.base import Answer
+from lossproof.backends.base import Answer, NotAnArray
 from lossproof.conformance.asker import Asker, Hopeless, Patience
 from lossproof.conformance.candidates import Base, Candidate
 from lossproof.conformance.fitted import SETTLED
@@ -114,7 +114,7 @@ def _shapes(subject: Subject) -> Iterator[Said]:
     second = required[1]
     base = _base(subject, reduction=subject.reductions[-1])
     array = np.asarray(base.arguments[second])
-    n = "n" if array.ndim == 1 else ", ".join("nc"[: array.ndim])
+    n = ", ".join("nc"[: array.ndim])
     if array.ndim:
         yield f"{second} ({n}, 1), not ({n})", _refused(subject, base, second, array[..., None])
         if array.shape[0] > 1:
@@ -122,12 +122,38 @@ def _shapes(subject: Subject) -> Iterator[Said]:
 
 
 def _refused(subject: Subject, base: Question, key: str, array: Any) -> str:
+    """What becomes of `array` in the place of `key`: an error, or which arrays it is taken for."""
     wrong = replace(base, arguments={**base.arguments, key: array}, cotangent=None)
     try:
         answer = subject.call(wrong)
     except Exception as error:
         return _error(error)
+    if _answers(subject, replace(base, cotangent=None), answer.value):
+        return f"taken as ({', '.join('nc'[: np.ndim(base.arguments[key])])})"
+    spread = _spread(wrong, key, np.shape(base.arguments[key]))
+    if spread is None or not _answers(subject, spread, answer.value):
+        return "accepted, with another value"
     return "warns, and broadcasts" if answer.warnings else "broadcasts silently"
+
+
+def _spread(question: Question, key: str, stated: tuple[int, ...]) -> Question | None:
+    """The question with its arrays broadcast to one shape; None where they have axes of names."""
+    given = {k: np.asarray(v) for k, v in question.arguments.items() if v is not None}
+    if given[key].ndim == len(stated):
+        return question.with_arguments(**{key: np.array(np.broadcast_to(given[key], stated))})
+    if any(question.loss.arguments[k].shape != "*" for k in given):
+        return None
+    alike = np.broadcast_arrays(*given.values())
+    return question.with_arguments(**dict(zip(given, map(np.array, alike), strict=True)))
+
+
+def _answers(subject: Subject, question: Question, value: Any) -> bool:
+    """Whether the answer to a question is this value, in its shape and to three digits."""
+    try:
+        found = subject.call(question).value
+    except Exception:
+        return False
+    return np.shape(found) == np.shape(value) and _numbers(found) == _numbers(value)
 
 
 def _error(error: BaseException) -> str:
@@ -141,13 +167,30 @@ def _answered(subject: Subject, question: Question, *, first: bool = False) -> s
         question = replace(question, cotangent=None)
     try:
         answer = subject.call(question)
+    except NotAnArray as error:
+        return _misshapen(subject, question) or _error(error)
     except Exception as error:
         return _error(error)
+    if np.shape(answer.value) != question.output_shape:
+        return _array(np.shape(answer.value))
     parts = [_numbers(_part(question, answer.value, first))]
     for key, gradient in _given(subject, question, answer).items():
         told = "none" if gradient is None else _numbers(_part(question, gradient, first))
         parts.append(f"d {key} {told}")
     return "; ".join(parts)
+
+
+def _misshapen(subject: Subject, question: Question) -> str | None:
+    """The array of another shape than the stated one, to which no gradient is asked for."""
+    try:
+        shape = np.shape(subject.call(replace(question, cotangent=None)).value)
+    except Exception:
+        return None
+    return None if shape == question.output_shape else _array(shape)
+
+
+def _array(shape: tuple[int, ...]) -> str:
+    return f"an array of shape {shape}" if np.prod(shape) else "an empty array"
 
 
 def _given(subject: Subject, question: Question, answer: Answer) -> Mapping[str, Any]:
@@ -171,13 +214,17 @@ def _numbers(values: Any) -> str:
 
 def _denominators(subject: Subject) -> Iterator[Said]:
     """What sums are divided by, with weights and ignored rows where they are offered."""
-    whole = any(a.optional for a in subject.loss.arguments.values())
+    optional = [k for k, a in subject.loss.arguments.items() if a.optional]
+    claimed = subject.implementation.optional
+    withheld = [k for k in optional if claimed is not None and k not in claimed]
     for reduction in subject.reductions:
         if reduction == "none" or len(subject.loss.reductions) == 1:
             continue
-        for given in (False, True) if whole else (False,):
-            words = f"{reduction}, with weights" if given else f"{reduction} is"
-            yield words, _scheme(subject, reduction, given)
+        yield f"{reduction} is", _scheme(subject, reduction, False)
+        if optional:
+            said = f"{' and '.join(withheld)} not offered"
+            whole = said if withheld else _scheme(subject, reduction, True)
+            yield f"{reduction}, with weights", whole
 
 
 def _scheme(subject: Subject, reduction: str, whole: bool) -> str:

@@ -23,12 +23,14 @@ from lossproof.conformance import (
     commands_export,
     commands_reports,
     deviations,
+    given,
     present,
     session,
     targets,
 )
 from lossproof.conformance.effort import EFFORTS
 from lossproof.conformance.given import PATH, source, split
+from lossproof.conformance.interrupts import INTERRUPTED
 from lossproof.conformance.plan import Selection, Shard
 from lossproof.conformance.registry import UsageError
 from lossproof.conformance.worker import single_threaded
@@ -38,7 +40,6 @@ from lossproof.spec.loss import SpecError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 USAGE = 2
-INTERRUPTED = 130  # as a shell says it of SIGINT
 
 
 class Group(click.Group):
@@ -60,7 +61,8 @@ class Group(click.Group):
             click.echo(f"lossproof: {said}", err=True)
             sys.exit(USAGE)
         except KeyboardInterrupt:
-            click.echo("lossproof: interrupted; `run --resume REPORT` finishes a run", err=True)
+            more = "; --resume REPORT finishes the run" if ctx.invoked_subcommand == "run" else ""
+            click.echo(f"lossproof: interrupted{more}", err=True)
             sys.exit(INTERRUPTED)
         except BrokenPipeError:
             _hush()
@@ -188,7 +190,7 @@ def run(
         raise UsageError("--resume finishes a report, --overwrite replaces it: not both")
     selection = Selection(
         losses=split(losses),
-        backends=split(backends),
+        backends=given.backends(backends),
         dtypes=split(dtypes),
         devices=split(devices),
         checks=split(checks),
@@ -293,7 +295,7 @@ def check(
         source=source(target, bindings, constants, backward),
         selection=Selection(
             losses=(loss,),
-            backends=(backend,),
+            backends=(given.backend(backend),),
             dtypes=split(dtypes),
             devices=split(devices),
             checks=split(checks),

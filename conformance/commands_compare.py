@@ -9,7 +9,7 @@ import click
 from lossproof.backends.base import DTYPES, Backend
 from lossproof.backends.loading import Source
 from lossproof.backends.process.backend import Limits
-from lossproof.conformance import claims, evidence
+from lossproof.conformance import claims, evidence, given
 from lossproof.conformance import columns as parities
 from lossproof.conformance.asker import Hopeless
 from lossproof.conformance.claims import Claims
@@ -71,6 +71,7 @@ def identify(
     Example: lossproof identify losses.py:criterion --backend torch
     """
     single_threaded()
+    backend = given.backend(backend)
     choose("backend", backend, backend_names())
     inner = backend_of(backend)
     if dtype is not None:
@@ -135,15 +136,16 @@ def parity(
     Example: lossproof parity --loss cross_entropy --backend torch --backend jax
     """
     single_threaded()
+    backends = given.backends(backends)
     chosen = Selection(
         losses=(choose("loss", loss, tuple(catalogue())),),
-        backends=split(backends),
+        backends=backends,
         dtypes=split(dtypes) or ("float32", "float64"),
         profile=profile,
     ).resolved()
     columns: list[Column] = []
     try:
-        asked = dict.fromkeys(split(backends)) or ({} if targets else chosen.backends)
+        asked = dict.fromkeys(backends) or ({} if targets else chosen.backends)
         for name in asked:
             columns.append(parities.of_backend(loss, name))
         for text in targets:

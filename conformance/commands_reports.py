@@ -64,13 +64,13 @@ class Format:
     narrowed: bool = False
 
 
-def _in_terminal(report: Report, limit: int | None = None) -> str:
+def _in_terminal(report: Report, path: str, limit: int | None = None) -> str:
     width = shutil.get_terminal_size((200, 20)).columns  # of a file or a pipe
-    return terminal.render(report, width, sys.stdout.isatty(), limit=limit)
+    return terminal.render(report, width, sys.stdout.isatty(), limit=limit, path=path)
 
 
 FORMATS: Mapping[str, Format] = {
-    "terminal": Format(write=lambda given: _in_terminal(given.report)),
+    "terminal": Format(write=lambda given: _in_terminal(given.report, given.names[0])),
     "md": Format(write=lambda given: markdown.render(given.report)),
     "junit": Format(write=lambda given: junit.render(given.report)),
     "csv": Format(write=lambda given: sheet.render(given.report)),
@@ -216,7 +216,7 @@ def merge(files: tuple[Path, ...], out: Path, partial: bool, any_cpu: bool) -> N
     parts = [Part(name=str(file), report=jsonl.read(file)) for file in files]
     whole = merged(parts, partial=partial, any_cpu=any_cpu)
     jsonl.write(out, whole)
-    click.echo(_in_terminal(whole, LINES), nl=False)
+    click.echo(_in_terminal(whole, str(out), LINES), nl=False)
     click.echo(f"report: {out}")
     assert whole.footer is not None
     sys.exit(whole.footer.exit_code)

@@ -37,12 +37,8 @@ from typing import Any
 from msgspec.structs import replace
 from packaging.requirements import InvalidRequirement, Requirement
 
-from lossproof.backends.base import DTYPES
-from lossproof.conformance.check import checks
-from lossproof.conformance.plan import DEVICES
-from lossproof.conformance.registry import UsageError, backend_names, choose
+from lossproof.conformance.registry import UsageError, choose
 from lossproof.reports.model import Result, cell_id
-from lossproof.spec.loss import catalogue
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -56,6 +52,14 @@ OWN = (
 )
 #: what an entry excuses, by its status: a violation, or an error that is raised
 EXCUSES = {"failed": ("failed", "warned"), "errored": ("errored",)}
+#: the form of the id of a cell
+FORM = "huber/value[torch,float32,cpu]"
+#: what no entry is without, and what it is for
+NEEDED = {
+    "id": f"the cells that it excuses, in the form {FORM}, * for anything",
+    "reason": "why it is accepted, in words",
+    "input": "an input that shows it, in words, such as 'logits=inf, target=1'",
+}
 _TEXTS = ("id", "reason", "input", "link", "status", "versions", "fault")
 _KEYS = (*_TEXTS, "expires", "case")
 _CASE = ("check", "backend", "device", "target", "settled", "question", "how", "fault")
@@ -144,12 +148,16 @@ def read(path: Path) -> tuple[Deviation, ...]:
 
 def _entry(entry: Mapping[str, Any]) -> Deviation:
     unknown = set(entry) - set(_KEYS)
-    missing = {"id", "reason", "input"} - set(entry)
-    if unknown or missing:
-        raise UsageError(f"unknown key {min(unknown)!r}" if unknown else f"no {min(missing)}")
-    texts = [entry[key] for key in _TEXTS if key in entry]
-    if not all(isinstance(text, str) and text.strip() for text in texts):
-        raise UsageError("every value must be text")
+    missing = set(NEEDED) - set(entry)
+    if unknown:
+        raise UsageError(f"unknown key {min(unknown)!r}")
+    if missing:
+        raise UsageError(f"no {min(missing)}: {NEEDED[min(missing)]}")
+    for key in (k for k in _TEXTS if k in entry):
+        if not isinstance(entry[key], str):
+            raise UsageError(f"{key} must be text, got {entry[key]!r}")
+        if not entry[key].strip():
+            raise UsageError(f"{key} must not be empty")
     choose("status", entry.get("status", "failed"), tuple(EXCUSES))
     day = entry.get("expires")
     if day is not None and (not isinstance(day, date) or isinstance(day, datetime)):
@@ -216,35 +224,3 @@ def mark(result: Result, deviations: Sequence[Deviation], today: date | None = N
     reasons = "; ".join(dict.fromkeys(entry.reason for entry in used))
     link = next((entry.link for entry in used if entry.link), None)
     return replace(result, status="xfailed", reason=reasons, link=link)
-
-
-def unmatched(results: Sequence[Result], deviations: Sequence[Deviation]) -> list[Deviation]:
-    """Entries that fit no cell of the run, though their backend and loss were part of it."""
-    ids = [r.id for r in results]
-    return [d for d in deviations if not any(d.matches(i) for i in ids)]
-
-
-def impossible(deviations: Sequence[Deviation]) -> tuple[Deviation, ...]:
-    """Those that fit no cell of any run: a name in their pattern is not one that there is."""
-    if not deviations:
-        return ()
-    axes = [
-        f"[{backend},{dtype},{device}]"
-        for backend in backend_names()
-        for dtype in DTYPES
-        for device in DEVICES
-    ]
-    cells = [
-        f"{loss}/{name}"
-        for loss, cls in catalogue().items()
-        for check in checks().values()
-        for name in check.names(cls)
-    ]
-    return tuple(d for d in deviations if not _possible(d.id, cells, axes))
-
-
-def _possible(pattern: str, cells: Sequence[str], axes: Sequence[str]) -> bool:
-    head, bracket, tail = pattern.partition("[")
-    if bracket:
-        return any(like(c, head) for c in cells) and any(like(a, bracket + tail) for a in axes)
-    return any(like(c + a, pattern) for c in cells for a in axes)

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from lossproof.backends.loading import Source
-from lossproof.conformance.registry import UsageError
+from lossproof.conformance.registry import UsageError, meant
 
 
 def split(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -18,6 +18,19 @@ def split(values: tuple[str, ...]) -> tuple[str, ...]:
     if not all(parts):
         raise UsageError(f"an empty name in {','.join(values)!r}")
     return parts
+
+
+def backend(name: str) -> str:
+    """The backend that is meant, which is told where it has another name. Raises UsageError."""
+    found = meant(name)
+    if found != name:
+        click.echo(f"backend {name}: {found}", err=True)
+    return found
+
+
+def backends(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Several of them."""
+    return tuple(map(backend, split(values)))
 
 
 def pair(text: str, option: str) -> tuple[str, str]:

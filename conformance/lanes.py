@@ -17,7 +17,7 @@ from multiprocessing import get_context
 from lossproof.backends.loading import Source
 from lossproof.backends.process.backend import Limits, Remote, isolated
 from lossproof.backends.registry import Implementation
-from lossproof.conformance import inherited, plan, runner
+from lossproof.conformance import inherited, interrupts, plan, runner
 from lossproof.conformance.registry import backend
 from lossproof.conformance.worker import serve
 from lossproof.reports.model import Result
@@ -43,7 +43,8 @@ def second(source: Source, loss: str, name: str, limits: Limits) -> Iterator[Pro
         initializer=serve,
         initargs=(os.getpid(),),
     ) as pool:
-        pool.submit(_load, source, loss, name, limits)
+        with interrupts.held_back():
+            pool.submit(_load, source, loss, name, limits)
         try:
             yield pool
         finally:

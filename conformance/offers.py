@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from lossproof.backends.base import DTYPES
-from lossproof.conformance.asker import Asker, Hopeless, Patience
-from lossproof.conformance.candidates import Base, Candidate
-from lossproof.conformance.fitted import SETTLED
-from lossproof.conformance.fitting import SHAPES, judged
+from lossproof.conformance.agreement import questions
 from lossproof.conformance.held import settings
-from lossproof.conformance.schemes import SCHEMES
 from lossproof.conformance.subject import Subject
+from lossproof.spec.question import Question
 
 Said = tuple[str, str]
 #: the row of what a library calls the loss, with remarks
 KNOWN_AS = "known as"
+#: what Python says of a parameter that is not given and has no default
+_LACKING = re.compile(r"missing \d+ required")
 
 
 def offers(subject: Subject) -> Iterator[Said]:
@@ -45,28 +47,41 @@ def offers(subject: Subject) -> Iterator[Said]:
 
 
 def _default(subject: Subject, key: str) -> str:
-    """The value of an option that is not given, found by what it does."""
+    """The value of an option that is not given, found by which given one answers the same.
+
+    What comes with a backend hands every option on, and may take none without a value: the default
+    of the function that it calls is not asked then.
+    """
     claim = subject.implementation
     bare = replace(
         subject,
         implementation=replace(claim, options=tuple(k for k in subject.taken if k != key)),
     )
-    asker = Asker(subject=bare, patience=Patience(), reduction=subject.reductions[0])
-    scheme = next(s for s in SCHEMES if s.name == subject.reductions[0])
-    held = {**subject.loss.complete({}), **claim.dialect}
-    values: list[dict[str, Any]] = [{}, *(s for s, _ in settings(subject.loss, (key,), 1))]
-    for value in values:
-        candidate = Candidate(
-            base=Base(loss=subject.loss), options={**held, **value}, scheme=scheme
-        )
-        try:
-            fit = judged(
-                candidate, asker, subject.format, subject.profile, shapes=SHAPES[:2], whole=True
-            )
-        except Hopeless:
-            return "taken"
-        if not asker.patience.answered:
-            return "taken, without a default"
-        if fit.share >= SETTLED:
-            return f"taken, default {candidate.options[key]}"
-    return "taken, with another default"
+    stated = subject.loss.options[key].default
+    asked = questions(subject, options={key: stated}, reduction=subject.reductions[0])
+    try:
+        usual = _answers(bare, asked)
+    except Exception as error:
+        lacking = claim.source is not None and _LACKING.search(str(error)) is not None
+        return "taken, without a default" if lacking else "taken"
+    values = [stated, *(value[key] for value, _ in settings(subject.loss, (key,), 1))]
+    alike = [v for v in values if _same(subject, asked, {key: v}, usual)]
+    if len(alike) == len(values) > 1:
+        return "taken"  # it makes no difference here
+    return f"taken, default {alike[0]}" if alike else "taken, with another default"
+
+
+def _same(
+    subject: Subject, asked: Sequence[Question], options: dict[str, Any], usual: list[Any]
+) -> bool:
+    given = [replace(q, options={**q.options, **options}) for q in asked]
+    try:
+        found = _answers(subject, given)
+    except Exception:
+        return False
+    return all(np.array_equal(a, b, equal_nan=True) for a, b in zip(found, usual, strict=True))
+
+
+def _answers(subject: Subject, asked: Iterable[Question]) -> list[Any]:
+    """The values, which lets through what the function raises."""
+    return [np.asarray(subject.call(q).value, dtype=np.float64) for q in asked]

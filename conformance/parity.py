@@ -157,17 +157,21 @@ def _raised(result: Result) -> str:
 
 
 def _complete(table: Table) -> None:
-    """Wrong input that a column does not record is refused by it; what is not known stays so."""
-    examined = {n for r in table.rows if r.group == "offers" for n, c in r.cells.items()
-                if c != UNKNOWN}  # fmt: skip
+    """Wrong input that a column does not record is refused by it; what is not known stays so, and
+    an option that it does not take was not asked."""
+    offers = {row.what: row.cells for row in table.rows if row.group == "offers"}
+    examined = {n for cells in offers.values() for n, c in cells.items() if c != UNKNOWN}
     silent = {
         n for r in table.rows if r.group == "wrong input" and r.what == "(bad_input)"
         for n, c in r.cells.items() if c != UNKNOWN
     }  # fmt: skip
     for place, row in enumerate(table.rows):
-        if row.group == "wrong input" and row.what != "(bad_input)":
-            cells = {
-                n: "error" if c == UNKNOWN and n in examined - silent else c
-                for n, c in row.cells.items()
-            }
-            table.rows[place] = replace(row, cells=cells)
+        if row.group != "wrong input" or row.what == "(bad_input)":
+            continue
+        option = offers.get(f"option {row.what.partition(' = ')[0]}", {})
+        cells = dict(row.cells)
+        for name in examined - silent:
+            if cells[name] == UNKNOWN:
+                taken = option.get(name, "taken").startswith("taken")
+                cells[name] = "error" if taken else "not offered"
+        table.rows[place] = replace(row, cells=cells)

@@ -10,7 +10,7 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from tabulate import tabulate
 
-from lossproof.conformance import session
+from lossproof.conformance import session, unused
 from lossproof.conformance.check import checks
 from lossproof.conformance.entry import entry as written
 from lossproof.conformance.facts import facts
@@ -105,13 +105,10 @@ def run(
     summary_path = outcome.path.with_suffix(".md")
     write_text(summary_path, markdown.render(outcome.report))
     width = shutil.get_terminal_size((100, 20)).columns
-    click.echo(terminal.render(outcome.report, width, sys.stdout.isatty(), limit=20), nl=False)
-    for deviation in outcome.unmatched:
-        click.echo(f"warning: expected deviation matches no cell: {deviation.id}", err=True)
-    for deviation in outcome.expired:
-        click.echo(
-            f"warning: expected deviation expired on {deviation.expires}: {deviation.id}", err=True
-        )
+    color, path = sys.stdout.isatty(), str(outcome.path)
+    click.echo(terminal.render(outcome.report, width, color, limit=20, path=path), nl=False)
+    for line in unused.warnings(outcome.unmatched, outcome.expired):
+        click.echo(line, err=True)
     click.echo(f"reports: {outcome.path}, {summary_path}")
     if outcome.replaced is not None:
         began = outcome.replaced.started
@@ -177,7 +174,7 @@ def entry(reference: str) -> str:
 
 
 def _cell(reference: str) -> Result:
-    path, hash_, identifier = reference.partition("#")
+    path, hash_, identifier = reference.rpartition("#")
     if not hash_ or not path or not identifier:
         raise UsageError(f"{reference!r} names no cell; write FILE#ID")
     found = jsonl.read(Path(path), allow_truncated=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lossproof.backends.builtin import BUILT_IN, backend, backend_names
+from lossproof.backends.builtin import BUILT_IN, backend, backend_names, meant
 from lossproof.backends.usage import UsageError, choose
 
-__all__ = ["BUILT_IN", "UsageError", "backend", "backend_names", "choose"]
+__all__ = ["BUILT_IN", "UsageError", "backend", "backend_names", "choose", "meant"]

@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from lossproof import __version__
-from lossproof.conformance import deviations, environment, plan, runner, worker
+from lossproof.conformance import deviations, environment, plan, runner, unused, worker
 from lossproof.conformance.effort import EFFORTS
 from lossproof.conformance.facts import facts
 from lossproof.conformance.registry import UsageError, backend
@@ -106,13 +106,12 @@ def conduct(selection: plan.Selection, settings: Settings, progress: Progress) -
             )
         )
     report = jsonl.read(path)
-    unmatched = deviations.unmatched(report.results, known)
     return Outcome(
         report=report,
         path=path,
         replaced=replaced,
-        unmatched=deviations.impossible(unmatched),
-        expired=tuple(d for d in known if d.expired() and d not in unmatched),
+        unmatched=unused.impossible(unused.unmatched(report.results, known)),
+        expired=unused.expired(report.results, known),
     )
 
 

@@ -38,7 +38,7 @@ from lossproof.conformance.resemblance import looks_like
 from lossproof.conformance.settle import Settled, settle
 from lossproof.conformance.subject import Subject
 from lossproof.reports import verdict
-from lossproof.reports.atomic import write_text
+from lossproof.reports.atomic import must_be_writable, write_text
 from lossproof.reports.model import Result
 from lossproof.reports.text import one_line
 from lossproof.spec.loss import catalogue, get
@@ -82,7 +82,9 @@ def check(request: Request) -> int:
     choose("backend", selection.backends[0], (*plan.backend_names(), program.NAME))
     chosen = _resolved(selection)
     known = tuple(d for path in request.expected for d in deviations.read(path))
-    earlier = None if request.baseline is None else baseline.read(request.baseline)
+    earlier = frozenset() if request.baseline is None else baseline.read(request.baseline)
+    if request.json is not None:
+        must_be_writable(request.json)  # not after an hour
     say = told.say if request.json is None else told.say_if_heard
     with ExitStack() as opened:
         lane = _lane(request, chosen)
@@ -100,7 +102,7 @@ def check(request: Request) -> int:
             notes = (*notes, NO_BFLOAT16)
         for note in notes:
             say(one_line(note))
-        shown = told.Shown(say=say)
+        shown = told.Shown(say=say, earlier=request.baseline, known=earlier)
         compared = False
         deadline = inf if request.max_time is None else started + request.max_time
         for result in _results(settled, placed, chosen, request, deadline, pool):
@@ -111,7 +113,7 @@ def check(request: Request) -> int:
                 marked = _likened(marked, subject)
             shown.add(marked)
     results = shown.results
-    fresh = results if earlier is None else baseline.fresh(results, earlier)
+    fresh = baseline.fresh(results, earlier)
     code = _exit_code(results, fresh, request.strict)
     if request.json is not None:
         document = verdict.Check(
@@ -132,8 +134,7 @@ def check(request: Request) -> int:
             seconds=round(time.monotonic() - started, 3),
         )
         write_text(request.json, verdict.text(document))
-    unmatched = deviations.unmatched(results, known)
-    for line in told.closing(shown, fresh, chosen, request.seed, request.baseline, unmatched):
+    for line in told.closing(shown, fresh, chosen, request.seed, request.baseline, known):
         say(one_line(line))
     return code
 

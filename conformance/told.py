@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
 
-from lossproof.conformance import deviations, plan
+from lossproof.conformance import baseline, plan, unused
+from lossproof.conformance.deviations import Deviation
 from lossproof.conformance.effort import EFFORTS
 from lossproof.reports import summary
 from lossproof.reports.model import Result
@@ -35,9 +36,14 @@ def say_if_heard(text: str) -> None:
 
 @dataclass
 class Shown:
-    """What was printed, so that one fault in four dtypes is told once."""
+    """What was printed, so that one fault in four dtypes is told once.
+
+    `known` are the violations of the file `earlier`: of one of these only the first line is told.
+    """
 
     say: Callable[[str], None]
+    earlier: Path | None = None
+    known: baseline.Known = frozenset()
     results: list[Result] = field(default_factory=list)
     told: dict[tuple[str, ...], list[Result]] = field(default_factory=dict)
 
@@ -46,12 +52,15 @@ class Shown:
         self.results.append(result)
         if result.status not in BAD:
             return
-        key = _fault(result)
+        new = bool(baseline.fresh([result], self.known))
+        key = (*_fault(result), "new" if new else "known")
         if key in self.told:
             self.told[key].append(result)
             return
         self.told[key] = []
-        self.say(f"\n{result.status}: {result.message or result.reason}")
+        words = f"{result.status}: {result.message or result.reason}"
+        head = words.partition("\n")[0]
+        self.say(f"\n{words}" if new else f"{head} (known from {self.earlier})")
 
 
 def _fault(result: Result) -> tuple[str, ...]:
@@ -70,11 +79,11 @@ def closing(
     chosen: plan.Selection,
     seed: int,
     earlier: Path | None,
-    unmatched: list[deviations.Deviation],
+    known: Sequence[Deviation],
 ) -> Iterator[str]:
     """The last lines: the same faults elsewhere, what was not examined, and the verdict.
 
-    `fresh` are the results that the file `earlier` does not know.
+    `fresh` are the results that the file `earlier` does not know, `known` the expected deviations.
     """
     yield ""
     for alike in shown.told.values():
@@ -93,8 +102,12 @@ def closing(
         if r.status == "xfailed"
     ).items():
         yield f"expected {number}: {reason}"
-    for deviation in unmatched:
-        yield f"warning: expected deviation matches no cell: {deviation.id}"
+    for result in shown.results:
+        if result.status == "xpassed":
+            yield f"xpassed, though expected to fail: {result.id}: {result.reason}"
+    yield from unused.warnings(
+        unused.unmatched(shown.results, known), unused.expired(shown.results, known)
+    )
     if len(fresh) < len(shown.results):
         yield f"known from {earlier}: {len(shown.results) - len(fresh)}"
     if not EFFORTS[chosen.profile].sufficient:

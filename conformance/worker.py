@@ -13,7 +13,7 @@ from functools import cache, partial
 from multiprocessing import get_context
 
 from lossproof.backends.base import Backend
-from lossproof.conformance import environment, plan, runner
+from lossproof.conformance import environment, interrupts, plan, runner
 from lossproof.conformance.curves import curves
 from lossproof.reports.curve import Curve
 from lossproof.reports.model import Result, Status
@@ -45,6 +45,7 @@ def serve(parent: int) -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
+    interrupts.quietly()
 
 
 @cache
@@ -121,7 +122,9 @@ def _pooled(
             while waiting and not late and len(running) < 2 * jobs:
                 unit = waiting.pop()
                 try:
-                    running[pool.submit(job, unit)] = unit
+                    with interrupts.held_back():
+                        future = pool.submit(job, unit)
+                    running[future] = unit
                 except BrokenProcessPool:
                     fallen.extend((unit, *running.values()))
                     return

@@ -18,7 +18,7 @@ from typing import IO
 from msgspec.structs import replace
 
 from lossproof.reports import headers
-from lossproof.reports.atomic import replace_file
+from lossproof.reports.atomic import cannot_write, replace_file
 from lossproof.reports.curve import Curve
 from lossproof.reports.encoding import NotJSON, decode, encode
 from lossproof.reports.model import (
@@ -77,7 +77,7 @@ class Writer:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self.path.open("ab")
         except OSError as error:
-            raise _cannot_write(self.path, error) from error
+            raise cannot_write(self.path, error) from error
         return self
 
     def start(self, header: Header, losses: Iterable[LossFacts] = ()) -> None:
@@ -100,7 +100,7 @@ class Writer:
             )
             self._file = self.path.open("ab")
         except OSError as error:
-            raise _cannot_write(self.path, error) from error
+            raise cannot_write(self.path, error) from error
 
     def add(self, result: Result) -> None:
         """Write one result. Raises ReportError when its id is there already."""
@@ -127,7 +127,7 @@ class Writer:
                 os.fsync(self._file.fileno())
                 self._synced = time.monotonic()
         except OSError as error:
-            raise _cannot_write(self.path, error) from error
+            raise cannot_write(self.path, error) from error
 
     def finish(self, footer: Footer) -> None:
         """Replace the file by the whole report, sorted by id. The footer has to add up."""
@@ -141,7 +141,7 @@ class Writer:
         try:
             replace_file(self.path, lines)
         except OSError as error:
-            raise _cannot_write(self.path, error) from error
+            raise cannot_write(self.path, error) from error
 
     def __exit__(
         self,
@@ -163,7 +163,7 @@ class Writer:
                     file.flush()
                     os.fsync(file.fileno())
             except OSError as error:
-                raise _cannot_write(self.path, error) from error
+                raise cannot_write(self.path, error) from error
             finally:
                 self._file = None
 
@@ -185,7 +185,7 @@ def write(path: str | os.PathLike[str], report: Report) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         replace_file(target, map(encode, _ordered(report)))
     except OSError as error:
-        raise _cannot_write(target, error) from error
+        raise cannot_write(target, error) from error
 
 
 def _ordered(report: Report) -> Iterator[Record]:
@@ -279,7 +279,3 @@ def _same_run(path: Path, old: Report, new: Header, losses: Sequence[LossFacts])
     found += headers.specifications(old.losses, losses)
     if found:
         raise ReportError(f"{path}: cannot be resumed: {headers.sentence(found)}")
-
-
-def _cannot_write(path: Path, error: OSError) -> ReportError:
-    return ReportError(f"{path}: cannot be written: {error.strerror or error}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from io import StringIO
 
 from rich.console import Console
@@ -24,29 +25,42 @@ STYLES: dict[Status, str] = {
 LEAST = 20  # columns, below which the name of the worst cell is left out
 
 
-def render(report: Report, width: int, color: bool = False, *, limit: int | None = None) -> str:
+#: in a message, the command that asks again, up to the name of the report
+AGAIN = re.compile(r"^(  again +lossproof reproduce ')[^'#]*(?=#)", re.MULTILINE)
+
+
+def render(
+    report: Report,
+    width: int,
+    color: bool = False,
+    *,
+    limit: int | None = None,
+    path: str | None = None,
+) -> str:
     """The report in `width` columns; messages and commands are never wrapped.
 
     `limit` is the most messages shown of each of failures, warnings and unexpected passes; what is
-    left out is counted. Independent of the environment and of the order of arrival.
+    left out is counted. `path` is where the report lies as seen from here, for the commands that
+    ask again: in the report itself they have its name alone, wherever it is put. Independent of the
+    environment and of the order of arrival.
     """
     out = StringIO()
     console = Console(
         file=out, width=width, force_terminal=color, force_jupyter=False, no_color=not color,
         color_system="standard" if color else None, legacy_windows=False,
     )  # fmt: skip
-    for text in _blocks(report, width, limit):
+    for text in _blocks(report, width, limit, path):
         console.print(text, soft_wrap=True)
     return out.getvalue()
 
 
-def _blocks(report: Report, width: int, limit: int | None) -> list[Text]:
+def _blocks(report: Report, width: int, limit: int | None, path: str | None) -> list[Text]:
     results = report.results
     blocks = []
     for statuses in (("failed", "errored"), ("warned",), ("xpassed",)):
         chosen = summary.with_status(results, *statuses)
         shown = chosen if limit is None else chosen[:limit]
-        blocks += [_styled(f"{_message(r)}\n", r.status) for r in shown]
+        blocks += [_styled(f"{_message(r, path)}\n", r.status) for r in shown]
         if left := len(chosen) - len(shown):
             blocks.append(Text(f"... and {left} more {' or '.join(statuses)}\n"))
     if results:
@@ -67,10 +81,14 @@ def _cells(number: int) -> str:
     return "1 cell" if number == 1 else f"{number} cells"
 
 
-def _message(result: Result) -> str:
+def _message(result: Result, path: str | None) -> str:
     """What failed, in the words of the check; where it has none, from the facts."""
     if result.message:
-        return visible(result.message).rstrip("\n")
+        said = result.message
+        if path is not None:
+            quoted = path.replace("'", r"'\''")
+            said = AGAIN.sub(lambda found: found[1] + quoted, said)
+        return visible(said).rstrip("\n")
     facts = [*summary.facts(result), *([("because", result.reason)] if result.reason else [])]
     head = f"{summary.MARKS[result.status]} {one_line(result.id)}: {one_line(result.sentence)}"
     return "\n".join([head, *(f"  {name:<8} {one_line(text)}" for name, text in facts if text)])

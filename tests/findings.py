@@ -18,6 +18,8 @@ TREE = Path(__file__).parent.parent
 PAGE = TREE / "docs" / "findings.md"
 LIBRARIES = TREE / "conformance" / "expected-deviations-libraries.toml"
 DOCUMENTED = "documented: "
+#: dtypes as a pattern → in words
+PATTERNS = {"*": "all", "*float16": "16 bits"}
 #: backend → its distribution
 DISTRIBUTIONS = {
     "optax": "optax",
@@ -145,7 +147,7 @@ def _seen(entries: list[Deviation]) -> str:
         _, check, (backend, dtype, *_) = _parts(entry.id)
         on = f" on {backend[6:]}" if backend in ("keras_jax", "keras_torch") else ""
         dtypes = found.setdefault(check.replace("*", "every check"), {})
-        dtypes[dtype.replace("*", "all") + on] = None
+        dtypes[PATTERNS.get(dtype, dtype) + on] = None
     return "; ".join(f"{check} ({', '.join(dtypes)})" for check, dtypes in found.items())
 
 

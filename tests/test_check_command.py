@@ -149,6 +149,8 @@ def test_only_what_a_baseline_does_not_know_fails(file: Path, tmp_path: Path) ->
     again = checked(f"{file}:wrong", *one, "--baseline", str(known))
     assert f"known from {known}: 1\n" in again.output
     assert again.exit_code == 0
+    assert "not the value of the spec (known from" in again.output
+    assert "truth" not in again.output
     skipped = checked(f"{file}:wrong", *one, "--check", "gradient", "--baseline", str(known))
     assert "1 failed, 2 skipped" in skipped.output
     assert skipped.exit_code == 0
@@ -160,6 +162,8 @@ def test_only_what_a_baseline_does_not_know_fails(file: Path, tmp_path: Path) ->
     more = checked(f"{file}:wrong", "--seed", "1", "--dtype", "float32,float64",
                    "--baseline", str(known))  # fmt: skip
     assert more.exit_code == 1
+    assert more.output.count("(known from") == 1
+    assert more.output.count("truth") == 1
 
 
 def test_a_second_fault_in_a_cell_is_not_known_from_a_baseline() -> None:
@@ -251,3 +255,60 @@ def test_a_violation_that_was_found_in_time_fails(
     # and what is known of it is not all that there is
     again = checked(f"{file}:wrong", *limits, "--baseline", str(out))
     assert again.exit_code == 3
+
+
+ENTRY = """[[deviation]]
+id = "{id}"
+reason = "{reason}"
+input = "prediction=1, target=0"
+"""
+
+
+@pytest.mark.parametrize(
+    ("identifier", "line"),
+    [
+        ("mse/value[numpy,*]", "warning: expected deviation expired on 2001-01-31: {}"),
+        ("mse/kink[numpy,*]", "warning: expected deviation matches no cell: {}"),
+    ],
+)
+def test_an_entry_that_is_of_no_use_is_told(
+    file: Path, tmp_path: Path, identifier: str, line: str
+) -> None:
+    known = tmp_path / "known.toml"
+    entry = ENTRY.format(id=identifier, reason="once wrong")
+    known.write_text(f"{entry}expires = 2001-01-31\n")
+    found = checked(f"{file}:wrong", "--dtype", "float32", "--expected", str(known))
+    assert found.exit_code == 1
+    assert [w for w in found.output.splitlines() if "warning: expected" in w] == [
+        line.format(identifier)
+    ]
+
+
+def test_a_cell_that_passes_unexpectedly_is_named_with_the_reason(
+    file: Path, tmp_path: Path
+) -> None:
+    known = tmp_path / "known.toml"
+    known.write_text(ENTRY.format(id="mse/value[numpy,*]", reason="once wrong"))
+    found = checked(f"{file}:right", "--dtype", "float32", "--expected", str(known), "--strict")
+    assert found.exit_code == 1
+    line = "xpassed, though expected to fail: mse/value[numpy,float32,cpu]: once wrong\n"
+    assert line in found.output
+
+
+@pytest.mark.parametrize("name", ["no/such/folder/verdict.json", "."])
+def test_a_verdict_that_cannot_be_written_is_refused_before_the_examination(
+    file: Path, tmp_path: Path, name: str
+) -> None:
+    before = sorted(tmp_path.iterdir())
+    found = checked(f"{file}:right", "--json", str(tmp_path / name))
+    assert found.exit_code == 2
+    assert found.stdout == ""
+    assert found.stderr.startswith(f"lossproof: {tmp_path / name}: cannot be written: ")
+    assert found.stderr.count("\n") == 1
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_command_that_is_refused_leaves_no_verdict(file: Path, tmp_path: Path) -> None:
+    out = tmp_path / "verdict.json"
+    assert checked(f"{file}:absent", "--json", str(out)).exit_code == 2
+    assert not out.exists()

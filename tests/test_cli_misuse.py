@@ -55,9 +55,10 @@ RUN = {
     "--expected wrong.toml": "wrong.toml: cannot be read as TOML: Invalid value (at line 1, col",
     "--expected unknown.toml": "unknown.toml: only [[deviation]] tables are known",
     "--expected numbers.toml": "numbers.toml: only [[deviation]] tables are known",
-    "--expected lacking.toml": "lacking.toml: deviation 1: no input",
+    "--expected lacking.toml": "lacking.toml: deviation 1: no input: an input that shows it, "
+    "in words, such as 'logits=inf, target=1'",
     "--expected extra.toml": "extra.toml: deviation 1: unknown key 'why'",
-    "--expected blank.toml": "blank.toml: deviation 1: every value must be text",
+    "--expected blank.toml": "blank.toml: deviation 1: reason must not be empty",
 }
 TARGET = {
     "none.py:mse": "none.py: no such file",

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from test_reports_model import result, worst
 
-from lossproof.conformance import deviations, reproduce
+from lossproof.conformance import deviations, reproduce, unused
 from lossproof.conformance.deviations import Deviation
 from lossproof.conformance.entry import entry
 from lossproof.conformance.registry import UsageError, backend
@@ -123,7 +123,8 @@ REFUSED = {
     'status = "skipped"': "no status named 'skipped'; choose from failed, errored",
     'expires = "soon"': "expires must be a date such as 2027-01-31, got 'soon'",
     "expires = 2027-01-31T10:00:00": "expires must be a date such as 2027-01-31, got datetime.",
-    'fault = ""': "every value must be text",
+    'fault = ""': "fault must not be empty",
+    "link = 3": "link must be text, got 3",
     'status = "errored"\nfault = "nan of *"': "fault is one of a violation",
     'versions = "jax"': "versions must be like 'jax < 0.11', got 'jax'",
     'versions = "< 2"': "versions must be like 'jax < 0.11', got '< 2'",
@@ -146,6 +147,43 @@ def test_an_entry_is_refused_in_one_line(line: str, words: str, tmp_path: Path) 
         deviations.read(path)
     assert str(refusal.value).startswith(f"{path}: deviation 1: {words}")
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('id = "i"\nreason = "r"', "no input: an input that shows it, in words, such as 'logits="),
+        ('id = "i"\ninput = "i"', "no reason: why it is accepted, in words"),
+        ('reason = "r"', "no id: the cells that it excuses, in the form huber/value[torch,float32"),
+        ('id = "i"\nreason = " "\ninput = "i"', "reason must not be empty"),
+    ],
+)
+def test_what_an_entry_lacks_is_said_with_what_it_is_for(
+    text: str, words: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "known.toml"
+    path.write_text(f"[[deviation]]\n{text}\n")
+    with pytest.raises(UsageError) as refusal:
+        deviations.read(path)
+    assert str(refusal.value).startswith(f"{path}: deviation 1: {words}")
+
+
+def test_what_optax_does_in_16_bits_is_expected_in_them_alone() -> None:
+    def expected(dtype: str) -> list[str]:
+        cells = (f"sparsemax/value[optax,{dtype},cpu]", f"ctc/dtype[optax,{dtype},cpu]")
+        return [c for c in cells if any(d.matches(c) for d in ENTRIES)]
+
+    assert [len(expected(d)) for d in ("bfloat16", "float16", "float32", "float64")] == [2, 2, 0, 0]
+
+
+def test_an_id_of_another_form_is_told_the_form() -> None:
+    (line,) = unused.warnings([known(id="huber")], [])
+    assert line == (
+        "warning: expected deviation matches no cell: huber; an id is like "
+        "huber/value[torch,float32,cpu]"
+    )
+    (line,) = unused.warnings([known(id="huber/kink[torch,*]")], [])
+    assert line == "warning: expected deviation matches no cell: huber/kink[torch,*]"
 
 
 def test_an_entry_that_is_written_is_read_with_the_same_case(tmp_path: Path) -> None:

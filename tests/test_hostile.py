@@ -26,7 +26,7 @@ NUMPY = {
     "mutates": ("purity", "failed", "prediction was written into"),
     "sleeps": ("value", "errored", "timed out: gave no answer within 1 s"),
     "spins": ("value", "errored", "timed out: gave no answer within 1 s"),
-    "allocates": ("value", "errored", "MemoryError"),
+    "allocates": ("value", "errored", "float64; the limit is 1000 MiB (--memory-limit)"),
     "exits_at_once": ("value", "errored", "crashed: ended the process with exit code 0"),
     "exits_politely": ("value", "errored", "the target called sys.exit('goodbye')"),
     "crashes": ("value", "errored", "crashed: died of a segmentation fault"),

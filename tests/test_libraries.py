@@ -13,14 +13,17 @@ from pathlib import Path
 import findings
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
-from lossproof.backends.builtin import BUILT_IN, LIBRARIES, backend, backend_names
+from lossproof.backends.builtin import BUILT_IN, LIBRARIES, backend, backend_names, meant
 from lossproof.backends.libraries.backend import Library
 from lossproof.backends.libraries.keras_backend import Keras
 from lossproof.backends.registry import Implementation
 from lossproof.conformance import plan, runner
 from lossproof.conformance.check import checks
+from lossproof.conformance.cli import main
 from lossproof.conformance.plan import Selection
+from lossproof.conformance.registry import UsageError
 from lossproof.conformance.session import Settings, conduct
 from lossproof.conformance.sources import plain
 from lossproof.conformance.subject import Subject
@@ -51,6 +54,32 @@ def test_a_plain_run_covers_the_frameworks_whatever_is_installed() -> None:
         *BUILT_IN, *LIBRARIES,
     )  # fmt: skip
     assert Selection(backends=("keras*",)).resolved().backends == ("keras_jax", "keras_torch")
+
+
+def test_keras_is_the_backend_that_its_variable_names_or_the_first_that_is_installed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    jax, torch = (type(backend(name)) for name in ("keras_jax", "keras_torch"))
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    monkeypatch.setattr(torch, "missing", lambda self: None)
+    monkeypatch.setattr(jax, "missing", lambda self: None)
+    assert meant("keras") == "keras_jax"
+    monkeypatch.setattr(jax, "missing", lambda self: "jax is not installed")
+    assert meant("keras") == "keras_torch"
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    assert meant("keras") == "keras_jax"
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
+    words = r"no framework of keras \(KERAS_BACKEND\) named 'tensorflow'; choose from jax, torch"
+    with pytest.raises(UsageError, match=words):
+        meant("keras")
+    assert meant("torch") == "torch"
+
+
+def test_which_backend_keras_is_stands_on_standard_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    command = ["parity", "--loss", "ctc", "--backend", "keras", "--dtype", "float8"]
+    found = CliRunner().invoke(main, command)
+    assert found.stderr.startswith("backend keras: keras_torch\nlossproof: no dtype named 'float8'")
 
 
 @pytest.mark.parametrize("name", LIBRARIES)

@@ -28,9 +28,18 @@ def mine(prediction, target, *, delta=2.0, reduction="mean"):
     near = np.minimum(r, delta)
     return _reduced(near * (r - near / 2), reduction)
 
+def held(prediction, target, *, reduction="mean"):
+    return mine(prediction, target, reduction=reduction)
+
 def rows(prediction, target, *, delta=1.0, reduction="mean"):
     losses = mine(prediction, target, delta=delta, reduction="none")
     return losses.sum() / 2 / len(losses) if reduction == "mean" else _reduced(losses, reduction)
+
+def half(prediction, target, *, delta, reduction="mean"):
+    return mine(prediction, target, delta=delta, reduction=reduction) / 2
+
+def quarter(prediction, target, *, delta=1.0, reduction="mean"):
+    return half(prediction, target, delta=delta, reduction=reduction) / 2
 
 def raises(prediction, target, *, delta=1.0, reduction="mean"):
     raise RuntimeError("no licence")
@@ -73,6 +82,8 @@ def classes() -> dict[str, dict[str, Any]]:
         ("labels (n, 1), not (n)", "error (RuntimeError)", "error (ValueError)"),
         ("mean, with weights", "as stated", "as stated"),
         ("label_smoothing = -1", "accepted", "error"),
+        ("option label_smoothing", "taken", "taken, default 0.0"),
+        ("option ignore_index", "taken", "taken, default -100"),
         ("argument weight", "offered", "offered"),
         ("reductions", "none, sum, mean", "none, sum, mean"),
         ("gradients", "logits", "logits"),
@@ -132,6 +143,51 @@ def test_functions_of_ones_own_are_columns(
     assert list(found) == ["numpy", "mine", "halved"]
     for said, expected in zip(found.values(), cells, strict=True):
         assert re.sub(r"0\.\d+ [AB]", "graded", said) == expected
+
+
+def test_the_default_of_a_function_is_found_though_it_is_another_loss(file: Path) -> None:
+    rows = _rows(
+        "--loss", "huber", "--target", f"{file}:half@numpy", "--target", f"{file}:quarter@numpy",
+    )  # fmt: skip
+    said = {"half": "taken, without a default", "quarter": "taken, default 1.0"}
+    assert rows["option delta"]["cells"] == said
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ("labels (n, 1), not (n)", "taken as (n)"),
+        ("labels of one sample", "error (ValueError)"),
+        ("empty batch, sum", "an empty array"),
+        ("empty batch, mean", "an empty array"),
+        ("mean is", "as stated"),
+        ("mean, with weights", "weight not offered"),
+        ("option label_smoothing", "held at 0.0"),
+        ("option ignore_index", "taken"),
+    ],
+)
+def test_what_keras_does_is_told_in_its_own_terms(
+    keras: dict[str, dict[str, Any]], what: str, said: str
+) -> None:
+    assert keras[what]["cells"] == {"keras_jax": said}
+
+
+@pytest.fixture(scope="module")
+def keras() -> dict[str, dict[str, Any]]:
+    absent = backend("keras_jax").missing()
+    if absent is not None:
+        pytest.skip(absent)
+    return _rows("--loss", "cross_entropy", "--backend", "keras_jax")
+
+
+def test_wrong_input_of_an_option_that_is_held_was_not_asked(file: Path) -> None:
+    rows = _rows(
+        "--loss", "huber", "--backend", "numpy", "--target", f"{file}:mine@numpy",
+        "--target", f"held={file}:held@numpy",
+    )  # fmt: skip
+    assert rows["option delta"]["cells"]["held"] == "held at 2.0"
+    said = {"numpy": "error", "mine": "accepted", "held": "not offered"}
+    assert rows["delta = 0"]["cells"] == said
 
 
 def test_numpy_without_a_gradient_says_why(file: Path) -> None:

@@ -15,6 +15,7 @@ from programs import checked, toy
 from lossproof.backends.process.client import Died, Program
 from lossproof.conformance.cli import main
 from lossproof.conformance.registry import backend_names
+from lossproof.reports.text import visible
 
 SMALL = ("--dtype", "float64", "--check", "value")
 
@@ -122,6 +123,16 @@ AT_CALL = {
     ),
     "a death": ("sys.exit(7)", "errored", "crashed: ended the process with exit code 7"),
     "a signal": ("os.kill(os.getpid(), 11)", "errored", "crashed: died of a segmentation fault"),
+    "last words": (
+        "os.write(2, b'Error: no licence\\nbye\\n'); sys.exit(7)",
+        "errored",
+        "crashed: ended the process with exit code 7: Error: no licence\n",
+    ),
+    "an exception": (
+        "raise OSError('no \\x1b[31mlicence')",
+        "errored",
+        "with exit code 1: OSError: no \\x1b[31mlicence\n",
+    ),
     "sleep": ("time.sleep(60)", "errored", "timed out: gave no answer within 0.5 s"),
     "a line too many": (
         "say(mse(request)); say('debug'); time.sleep(0.2); return mse(request)",
@@ -178,7 +189,17 @@ def test_what_is_wrong_with_a_reply_is_told_in_its_row(name: str, tmp_path: Path
     document = checked(target, tmp_path, *SMALL, "--time-limit", limit, loss="mse")
     (result,) = document.results
     assert result.status == status
-    assert words in f"{result.sentence}\n{result.reason}\n{result.message}"
+    assert words in visible(f"{result.sentence}\n{result.reason}\n{result.message}")
+
+
+def test_what_a_program_said_last_is_told_when_it_is_given_up(tmp_path: Path) -> None:
+    died = "os.write(2, b'Error: no licence\\n'); sys.exit(7)"
+    target = toy(tmp_path, ("    return mse(request)\n", f"    {died}\n"))
+    document = checked(target, tmp_path, "--dtype", "float64", "--check", "v*,dtype", loss="mse")
+    reasons = [str(r.reason) for r in document.results if r.status == "errored"]
+    assert len(reasons) == 2
+    assert all(reason.endswith(": Error: no licence") for reason in reasons)
+    assert any("times in a row: Error" in reason for reason in reasons)
 
 
 def test_a_program_that_recovers_is_asked_on(tmp_path: Path) -> None:
@@ -218,7 +239,8 @@ def test_memory_is_limited(tmp_path: Path) -> None:
     target = toy(tmp_path, ("    return mse(request)\n", f"    {change}\n"))
     document = checked(target, tmp_path, *SMALL, "--memory-limit", "100", loss="mse")
     assert document.results[0].status == "errored"
-    assert "exit code 1" in str(document.results[0].reason)
+    reason = str(document.results[0].reason)
+    assert reason.endswith("exit code 1: MemoryError; the limit is 100 MiB (--memory-limit)")
     assert checked(target, tmp_path, *SMALL, "--memory-limit", "3000", loss="mse").exit_code == 0
 
 

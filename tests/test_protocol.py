@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import sys
 from pathlib import Path
@@ -23,6 +24,8 @@ from lossproof.backends.process.protocol import (
     unpack,
 )
 from lossproof.backends.process.worker import Limits
+from lossproof.conformance.effort import EFFORTS
+from lossproof.spec.tracked import summation_growth
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "protocol.md"
 CONVERSATIONS = [
@@ -172,3 +175,29 @@ def test_a_message_is_one_line_of_json() -> None:
             decode(line)
     with pytest.raises(ProtocolError, match="cannot be sent"):
         pack(np.array(["text"]))
+
+
+def test_the_document_states_the_budget_of_sums() -> None:
+    text = " ".join(DOCUMENT.read_text(encoding="utf-8").split())
+    assert "8 + 2·⌈log₂ n⌉ roundings, 36 for n = 10,000" in text
+    assert summation_growth(10_000) == 8 + 2 * math.ceil(math.log2(10_000)) == 36
+    assert tuple(EFFORTS["default"].scale) == (10_000,)
+    assert tuple(EFFORTS["thorough"].scale) == (10_000, 1_000_000)
+
+
+def added(row: np.ndarray[Any, Any], naive: bool) -> float:
+    """The sum of float32 one term after another, or of halves."""
+    if naive or len(row) <= 8:
+        total = np.float32(0)
+        for x in row:
+            total += x
+        return float(total)
+    middle = len(row) // 2
+    return float(np.float32(added(row[:middle], False)) + np.float32(added(row[middle:], False)))
+
+
+def test_a_sum_of_halves_stays_within_the_budget_where_a_loop_does_not() -> None:
+    row = np.random.default_rng(0).uniform(0.5, 1.0, 10_000).astype(np.float32)
+    exact = math.fsum(row.tolist())
+    allowed = summation_growth(len(row)) * 2.0**-24 * exact
+    assert abs(added(row, naive=False) - exact) <= allowed < abs(added(row, naive=True) - exact)

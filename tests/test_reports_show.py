@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import time
 import unicodedata
 from collections.abc import Callable
@@ -107,6 +108,14 @@ def test_a_limit_counts_what_it_leaves_out() -> None:
     assert "message 1" in shown
     assert "message 2" not in shown
     assert "... and 7 more failed or errored" in shown
+
+
+def test_a_command_that_asks_again_names_the_report_as_it_was_given() -> None:
+    message = "huber / a: wrong\n  again    lossproof reproduce 'report.jsonl#huber/a[torch]'"
+    failed = report(result("a", "failed", message=message))
+    assert message in terminal.render(failed, 80)
+    shown = terminal.render(failed, 80, path="out/it's #1/report.jsonl").splitlines()[1]
+    assert shlex.split(shown)[-1] == "out/it's #1/report.jsonl#huber/a[torch]"
 
 
 def test_a_summary_for_ci_stays_below_a_megabyte_and_counts_what_it_leaves_out() -> None:

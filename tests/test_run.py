@@ -177,6 +177,12 @@ def test_an_entry_that_has_expired_is_said_and_excuses_nothing() -> None:
     assert {r.status for r in jsonl.read("report.jsonl").results} == {"passed"}
 
 
+def test_reproduce_reads_a_report_from_any_folder() -> None:
+    assert lossproof(*RUN, "--out", "out #1").exit_code == 0
+    result = lossproof("reproduce", "out #1/report.jsonl#mse/value[numpy,float32,cpu]")
+    assert "not reproduced: mse/value[numpy,float32,cpu]\n" in result.stdout
+
+
 def test_reproduce_says_that_it_does_not_and_ends_with_0() -> None:
     assert lossproof(*RUN).exit_code == 0
     result = lossproof("reproduce", "report.jsonl#mse/value[numpy,float32,cpu]")

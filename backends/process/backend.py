@@ -11,6 +11,7 @@ from lossproof.backends.base import Answer, Array, Backend, BackendError, NotAnA
 from lossproof.backends.loading import Source
 from lossproof.backends.process.claim import Claim, loaded
 from lossproof.backends.process.client import Program
+from lossproof.backends.process.memory import remark
 from lossproof.backends.process.protocol import (
     ProtocolError,
     pack,
@@ -98,7 +99,7 @@ class Isolated(Remote):
         )
         if "answer" in reply:
             return _answer(reply["answer"])
-        raise _error(reply)
+        raise _error(reply, self.worker.limits)
 
 
 def _answer(data: Any) -> Answer:
@@ -115,7 +116,7 @@ def _answer(data: Any) -> Answer:
         raise NotAnArray(f"the answer breaks the protocol: {error}") from error
 
 
-def _error(reply: Mapping[str, Any]) -> Exception:
+def _error(reply: Mapping[str, Any], limits: Limits) -> Exception:
     if "refused" in reply:
         return UsageError(str(reply["refused"]))
     error = reply.get("error")
@@ -127,6 +128,7 @@ def _error(reply: Mapping[str, Any]) -> Exception:
     if error.get("kind") == "answer":
         return NotAnArray(words)
     kind = str(error.get("type", "Exception"))
+    words = f"{words}{remark(f'{kind}: {words}', limits.memory)}".removeprefix("; ")
     # the class bears the name of what was raised there, for messages
     raised: RemoteError = type(kind, (RemoteError,), {})(words)
     raised.where = error.get("where")

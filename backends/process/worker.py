@@ -8,10 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lossproof.backends.process.client import Died, Program
+from lossproof.backends.process.memory import remark
 from lossproof.backends.usage import UsageError
 
 #: deaths without an answer in between, after which a target is not started again
 PATIENCE = 2
+#: what Python's fault handler begins with
+FAULT = "Fatal Python error: "
 
 
 class GivenUp(RuntimeError):
@@ -68,7 +71,8 @@ class Worker:
     def ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """The reply to a call. Raises Died, then GivenUp once it died too often."""
         if self.last is not None and self.deaths >= PATIENCE:
-            raise GivenUp(f"it {self.last}, {self.deaths} times in a row", self.last.said)
+            words = f"it {self.last}, {self.deaths} times in a row{self._why(self.last)}"
+            raise GivenUp(words, self.last.said)
         if self._program is None:
             self.start()
         assert self._program is not None
@@ -78,9 +82,16 @@ class Worker:
             self._program = None
             self.deaths += 1
             self.last = error
-            raise
+            raise Died(error.kind, f"{error}{self._why(error)}", error.said) from error
         self.deaths = 0
         return reply
+
+    def _why(self, death: Died) -> str:
+        """What standard error says of it; one that was asked where it is has said only that."""
+        if self.tells and death.kind == "timed out":
+            return ""
+        reason = _reason(death.said)
+        return f"{reason}{remark(reason, self.limits.memory)}"
 
     def close(self) -> None:
         """End the process, if there is one."""
@@ -90,7 +101,11 @@ class Worker:
 
 
 def _reason(said: str) -> str:
-    """The line of standard error that says most: the last that names an error, else the last."""
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    """The line of standard error that says most: the last that names an error, else the last.
+
+    What Python's fault handler adds, a stack, is read by others.
+    """
+    own = said.partition(FAULT)[0]
+    lines = [line.strip() for line in own.splitlines() if line.strip()]
     telling = [line for line in lines if re.search(r"error\b", line, re.IGNORECASE)] or lines
     return f": {telling[-1][:200]}" if telling else ""
