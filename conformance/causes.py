@@ -27,6 +27,10 @@ GUARDS = (
 )  # fmt: skip
 
 
+ROUNDED = (
+    "a rounding of 1: small digits are lost beside it, as in 1 - p with p near 1, or in log(1 + e) "
+    "with a small e"
+)
 #: options that are added to numbers of the question, or taken from them
 ADDED = ("delta", "margin")
 
@@ -56,15 +60,16 @@ def cause(subject: Subject, question: Question, judgement: Judgement) -> str | N
 def _ceiling(subject: Subject, question: Question, exact: arb, got: float) -> str | None:
     """Whether a loss stops at the logarithm of a guard, where the exact one is larger.
 
-    One that goes on where the probability is yet smaller stopped at a rounding, and at no guard.
+    One that goes on where the probability is yet smaller is the logarithm of a rounding.
     """
     if not bool(exact > got * 1.001) or got <= 0.5:
         return None
+    roundings = [k * subject.format.unit_roundoff for k in range(1, 5)]
     for factor in _factors(question):
-        for guard in GUARDS:
+        for guard in (*GUARDS, *roundings):
             if abs(got - factor * -math.log(guard)) <= 1e-3 * got:
                 if not _stops(subject, question, got):
-                    return None
+                    return f"-log({guard:.3g}) is of {ROUNDED}" if guard in roundings else None
                 times = "" if factor == 1.0 else f"{factor:g} times "
                 return (
                     f"stops at {times}{-math.log(guard):.4g} = -log({guard:.3g}): a probability is "
@@ -158,7 +163,7 @@ def _lost(
         if scale * number >= LARGER * size and error <= ROUNDINGS * unit * scale * number:
             said = f"off by a rounding of {number:.4g}{name}: small digits are lost beside it"
             if number == 1.0 and not name:
-                said += ", as in 1 - p with p near 1, or in log(1 + e) with a small e"
+                said = f"off by {ROUNDED}"
             return said
     return None
 
