@@ -196,3 +196,18 @@ def loss(logits, target):
     came = checked(name, "gradient.logits", text, tmp_path, "jax", "float64")
     assert "inherited from jax: as composed of its own softplus; the gradient is exp" in came.output
     assert came.exit_code == 0
+
+
+def test_focal_loss_of_the_log_sigmoid_of_jax_has_its_faults(tmp_path: Path) -> None:
+    text = """
+import jax
+import jax.numpy as jnp
+
+def loss(logits, target, alpha=None, gamma=2.0):
+    signed = (2 * target - 1) * logits
+    losses = -jax.nn.log_sigmoid(signed) * jnp.exp(gamma * jax.nn.log_sigmoid(-signed))
+    return losses if alpha is None else (alpha * target + (1 - alpha) * (1 - target)) * losses
+"""
+    came = checked("sigmoid_focal", "gradient.logits", text, tmp_path, "jax", "float64")
+    assert "inherited from jax: as composed of its own softplus; the gradient is exp" in came.output
+    assert came.exit_code == 0

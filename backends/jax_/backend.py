@@ -79,8 +79,9 @@ class JaxBackend(Backend):
 
     def primitives(self) -> Mapping[str, Callable[[Any], Any]]:
         from jax.nn import softplus
+        from jax.numpy import exp
 
-        return {"softplus": softplus}
+        return {"softplus": softplus, "exp": exp}
 
     def implementations(self) -> Registry:
         """The implementations of this package, imported on the first call."""

@@ -71,9 +71,10 @@ class TorchBackend(Backend):
         )
 
     def primitives(self) -> Mapping[str, Callable[[Any], Any]]:
+        from torch import exp
         from torch.nn.functional import softplus
 
-        return {"softplus": softplus}
+        return {"softplus": softplus, "exp": exp}
 
     def implementations(self) -> Registry:
         """The implementations of this package, imported on the first call."""
