@@ -50,17 +50,25 @@ def excuse(subject: Subject, check: Check, name: str) -> Alike | Summed | None:
     elif constants := _constants(subject):
         said = ", ".join(f"{k} = {v!r}" for k, v in constants.items())
         reason = f"as {framework}'s own {subject.loss.name}, judged under {said}"
-    elif subject.loss.name in COMPOSED:
-        parts = f"as composed of its own softplus{_of_softplus(subject)}"
-        reason = f"inherited from {framework}: {parts}"
+    elif subject.loss.name in COMPOSED and (listed_of := _of_softplus(subject)):
+        reason = f"inherited from {framework}: as composed of its own softplus; {listed_of}"
     else:
         return None
     listed = entry is not None or bool(constants)
-    return Alike(subject=subject, check=check, name=name, reason=reason, link=link, listed=listed)
+    fault = None if entry is None else entry.fault
+    return Alike(
+        subject=subject,
+        check=check,
+        name=name,
+        reason=reason,
+        link=link,
+        listed=listed,
+        fault=fault,
+    )
 
 
 def _of_softplus(subject: Subject) -> str:
-    """What is listed of the framework's softplus."""
+    """What is listed of the framework's softplus in the dtype, if anything is."""
     cell = f"[{subject.backend.name},{subject.dtype},{subject.device}]"
     reasons = dict.fromkeys(
         d.reason
@@ -68,7 +76,7 @@ def _of_softplus(subject: Subject) -> str:
         for name in ("value", "gradient.x")
         if d.matches(f"softplus/{name}{cell}") and d.in_force()
     )
-    return "".join(f"; {reason}" for reason in reasons)
+    return "; ".join(reasons)
 
 
 def _constants(subject: Subject) -> dict[str, Any]:
@@ -102,10 +110,17 @@ class Alike:
     link: str | None = None
     #: whether the framework's own function is known to have faults in this cell
     listed: bool = True
+    #: the one fault that is known of it, in words as in a file of expected deviations
+    fault: str | None = None
 
     def rest(self, question: Question, observations: list[Observation]) -> list[Observation]:
         """The observations without the faults that the framework commits alike."""
-        return [o if o.fault is None else self._left(question, o) for o in observations]
+        return [self._left(question, o) if self._known(o) else o for o in observations]
+
+    def _known(self, seen: Observation) -> bool:
+        """Whether there is a fault, and one that may be the framework's."""
+        known = self.fault is None or deviations.like(str(seen.fault), self.fault)
+        return seen.fault is not None and known
 
     @cached_property
     def owns(self) -> tuple[Subject, ...]:
