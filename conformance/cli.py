@@ -8,6 +8,8 @@ import secrets
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
+from io import UnsupportedOperation
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
@@ -74,8 +76,9 @@ class Group(click.Group):
 
 
 def _hush() -> None:
-    """What is left to print goes nowhere."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    """What is left to print goes nowhere; what captures the output has no descriptor."""
+    with suppress(UnsupportedOperation):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _misused(error: click.UsageError) -> NoReturn:

@@ -59,7 +59,8 @@ COMPOSED: Mapping[str, Sequence[Callable[..., Any]]] = {
 
 
 def implementations(loss: str, backend: Backend) -> tuple[Implementation, ...]:
-    """The compositions of a loss, none where the framework has no softplus of its own."""
+    """The compositions of a loss, unreduced, summed or averaged; none where the framework has no
+    softplus of its own."""
     own = backend.primitives()
     if "softplus" not in own:
         return ()
@@ -80,6 +81,8 @@ def is_one(implementation: Implementation) -> bool:
     return isinstance(forward, partial) and forward.func is _reduced
 
 
-def _reduced(losses: Function, *arguments: Any, reduction: str = "none", **named: Any) -> Any:
+def _reduced(
+    losses: Callable[..., Any], *arguments: Any, reduction: str = "none", **named: Any
+) -> Any:
     found = losses(*arguments, **named)
     return found if reduction == "none" else getattr(found, reduction)()

@@ -127,7 +127,9 @@ class Alike:
         """The framework's function, and what is composed of its parts, judged as the subject is."""
         framework, loss = _framework(self.subject.backend.name), self.subject.loss.name
         own = framework.implementations().get(loss) if self.listed else None
-        some = (() if own is None else (own,)) + composed.implementations(loss, framework)
+        some: tuple[Implementation, ...] = () if own is None else (own,)
+        if _of_softplus(self.subject):
+            some += composed.implementations(loss, framework)
         return tuple(self._in_its_place(implementation) for implementation in some)
 
     def _in_its_place(self, implementation: Implementation) -> Subject:

@@ -65,7 +65,7 @@ def two(
     found: dict[plan.Unit, list[Result]] = {}
 
     def there() -> None:
-        while waiting:
+        while True:
             try:
                 unit = waiting.popleft()
             except IndexError:
@@ -99,7 +99,9 @@ def _examine(unit: plan.Unit, examination: Examination) -> list[Result]:
     placed = _placed(implementation.source, unit.loss, unit.backend, examination.limits)
     subject = plan.subject(unit, placed, examination.profile, implementation)
     named = plan.names(unit, examination.checks)
-    return list(runner.examine(subject, named, seed=examination.seed, excuses=inherited.excuse))
+    return list(
+        runner.examine(subject, named, seed=examination.seed, excuses=inherited.excuse, brief=True)
+    )
 
 
 _REMOTES: dict[str, Remote] = {}

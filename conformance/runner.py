@@ -161,8 +161,13 @@ def examine(
     seed: int,
     again: str = "",
     excuses: Excuses = lambda subject, check, name: None,
+    brief: bool = False,
 ) -> Iterator[Result]:
-    """Results for the named checks of one subject. `again` is the report's name in messages."""
+    """Results for the named checks of one subject. `again` is the report's name in messages.
+
+    `brief` searches no further for a worse violation where there is one: of a report the worst
+    error is read, of a verdict that there is an error.
+    """
     tallies = []
     for check, name in names:
         reason = check.reason_to_skip(subject, name)
@@ -179,10 +184,9 @@ def examine(
         for question in source.landmarks(subject):
             for tally in group:
                 tally.observe(subject, question)
-        # what has failed needs no worse violation
-        open_ = [tally for tally in group if tally.violation is None]
-        if source.regimes and subject.effort.examples and open_:
-            _search(subject, source, open_, seed)
+        searched = [tally for tally in group if not brief or tally.violation is None]
+        if source.regimes and subject.effort.examples and searched:
+            _search(subject, source, searched, seed)
         for tally in group:
             yield finish(subject, tally, again)
 

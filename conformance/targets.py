@@ -134,7 +134,7 @@ def check(request: Request) -> int:
             seconds=round(time.monotonic() - started, 3),
         )
         write_text(request.json, verdict.text(document))
-    for line in told.closing(shown, fresh, chosen, request.seed, request.baseline, known):
+    for line in told.closing(shown, fresh, chosen, request.seed, known):
         say(one_line(line))
     return code
 
@@ -232,7 +232,7 @@ def _results(
         left = {name: found for found, name in named}
         if time.monotonic() <= deadline:
             for result in runner.examine(
-                subject, named, seed=request.seed, excuses=inherited.excuse
+                subject, named, seed=request.seed, excuses=inherited.excuse, brief=True
             ):
                 del left[result.check]
                 yield result

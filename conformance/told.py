@@ -78,12 +78,11 @@ def closing(
     fresh: list[Result],
     chosen: plan.Selection,
     seed: int,
-    earlier: Path | None,
     known: Sequence[Deviation],
 ) -> Iterator[str]:
     """The last lines: the same faults elsewhere, what was not examined, and the verdict.
 
-    `fresh` are the results that the file `earlier` does not know, `known` the expected deviations.
+    `fresh` are the results that the baseline does not know, `known` the expected deviations.
     """
     yield ""
     for alike in shown.told.values():
@@ -109,7 +108,7 @@ def closing(
         unused.unmatched(shown.results, known), unused.expired(shown.results, known)
     )
     if len(fresh) < len(shown.results):
-        yield f"known from {earlier}: {len(shown.results) - len(fresh)}"
+        yield f"known from {shown.earlier}: {len(shown.results) - len(fresh)}"
     if not EFFORTS[chosen.profile].sufficient:
         yield f"This {chosen.profile} run is not sufficient evidence of conformance."
     for dtype in dict.fromkeys(r.dtype for r in shown.results):

@@ -11,6 +11,7 @@ Tracked arithmetic needs few things of a carrier: array operations, and magnitud
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -61,7 +62,7 @@ def _log(x: arb) -> arb:
     return x.log()
 
 
-class Carrier:
+class Carrier(ABC):
     """The operations that every carrier offers, on arrays of its numbers."""
 
     name: ClassVar[str]
@@ -69,17 +70,17 @@ class Carrier:
     encloses: ClassVar[bool] = False
     functions: ClassVar[dict[str, Callable[..., Array]]]
 
+    @abstractmethod
     def lift(self, values: npt.ArrayLike) -> Array:
         """Numbers of this carrier equal to the given floats."""
-        raise NotImplementedError
 
     def apply(self, function: str, x: Array) -> Array:
         """An elementary function by its name."""
         return self.functions[function](x)
 
+    @abstractmethod
     def middle(self, x: Array) -> Reals:
         """The nearest float64s, infinite where beyond its range."""
-        raise NotImplementedError
 
     def bounds(self, x: Array, wide: Mask | None) -> tuple[Reals, Reals]:
         """Lower and upper bounds of x; only where `wide` is its radius worth a look."""
@@ -90,13 +91,13 @@ class Carrier:
         """A number that encloses both."""
         return a
 
+    @abstractmethod
     def maximum(self, a: Array, b: Array) -> Array:
         """The larger of two."""
-        raise NotImplementedError
 
+    @abstractmethod
     def sum(self, x: Array, axis: int | None) -> Array:
         """The sum over one axis, or over all; 0 for none."""
-        raise NotImplementedError
 
     def max(self, x: Array, axis: int) -> Array:
         """The largest over one axis."""

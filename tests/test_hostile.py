@@ -67,6 +67,13 @@ TORCH = {
 }
 
 
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the tests are run may lie the report of an earlier run."""
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+
+
 def checked(target: str, folder: Path, *more: str, backend: str = "numpy") -> verdict.Check:
     """The verdict on one function of the hostile files, by the command line."""
     out = folder / "verdict.json"
