@@ -99,6 +99,11 @@ class Backend(ABC):
         """The framework's own elementary functions that callers compose losses of, by name."""
         return {}
 
+    def placed(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """A function as it is called with arrays of any dtype and device: what has arrays of its
+        own is put there too, in the way of the framework."""
+        return function
+
     @abstractmethod
     def implementations(self) -> Registry:
         """The implementations that come with the backend."""

@@ -22,6 +22,8 @@ from typing import Any
 
 from lossproof.backends import binding
 from lossproof.backends.aliases import OPTIONS
+from lossproof.backends.builtin import backend as backend_of
+from lossproof.backends.carried import carried, stated_numbers
 from lossproof.backends.picking import Picking
 from lossproof.backends.registry import Implementation, Registered
 from lossproof.backends.usage import UsageError, choose
@@ -75,9 +77,10 @@ def claim(
     if inspect.isclass(function):
         function = _constructed(function, loss, fixed or {})
     parameters = binding.signature(function) or []
-    own = {k: v for k, v in (fixed or {}).items() if any(p.name == k for p in parameters)}
-    stated = {k: v for k, v in (fixed or {}).items() if k in loss.options}
-    for key in fixed or {}:
+    stated_held, fixed = stated_numbers(function, loss, mapping, fixed or {})
+    own = {k: v for k, v in fixed.items() if any(p.name == k for p in parameters)}
+    stated = {k: v for k, v in fixed.items() if k in loss.options}
+    for key in fixed:
         if key not in own and key not in stated:
             names = (*(p.name for p in parameters), *loss.options)
             choose(f"parameter or option of {loss.name}", key, tuple(dict.fromkeys(names)))
@@ -86,22 +89,25 @@ def claim(
     stated |= {k: own[p] for k, p in options.items() if p in own}
     loss.complete(stated)  # a value out of its domain is refused here
     found = binding.bind(function, loss, mapping=mapping, fixed=own)
+    run = backend_of(backend).placed(function)
     gradients = () if backend == "numpy" and backward is None else None
     if found is None:
         return Implementation(
-            loss=loss.name, backend=backend, forward=Picking(function), reverse=backward,
+            loss=loss.name, backend=backend, forward=Picking(run), reverse=backward,
             dialect=stated, differentiable=gradients,
         )  # fmt: skip
     dialect = {**_attributes(function, loss, found), **stated}
+    read = {k: v for k, v in carried(function, loss, found).items() if k not in stated_held}
     return Implementation(
         loss=loss.name,
         backend=backend,
-        forward=Picking(binding.adapted(function, found, loss)),
+        forward=Picking(binding.adapted(run, found, loss)),
         reverse=None if backward is None else binding.pulled(backward, found, loss),
         dialect=dialect,
         differentiable=gradients,
         options=tuple(k for k in found.options if k not in dialect),
-        optional=tuple(k for k in found.arguments if loss.arguments[k].optional),
+        optional=tuple(k for k in found.arguments if loss.arguments[k].optional and k not in read),
+        held={**read, **stated_held},
         reducible=found.reduction is not None,
         bound=found.words(),
     )

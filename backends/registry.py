@@ -20,10 +20,11 @@ class Implementation:
     has a gradient for, None meaning every one that the loss has. `options` names the options that
     it takes, None meaning all; likewise `reductions`, `dtypes`, and `optional` for the optional
     arguments. `reducible` is false for a function that has no parameter `reduction`. `arranged`
-    says in which shapes it takes arrays, where not in all; `refused` has the values of options that
-    it does not take. `bound` says in words which parameters go by another name, `source` how to
-    load the function again, and `settled` which of these facts it was not loaded with, but were
-    found out by asking it.
+    says in which shapes it takes arrays, where not in all, and `sizes` which axes have one size
+    only; `held` has the numbers of optional arguments that it carries itself, such as weights of
+    classes, and `refused` the values of options that it does not take. `bound` says in words which
+    parameters go by another name, `source` how to load the function again, and `settled` which of
+    these facts it was not loaded with, but were found out by asking it.
     """
 
     loss: str
@@ -38,6 +39,8 @@ class Implementation:
     optional: tuple[str, ...] | None = None
     reducible: bool = True
     arranged: str | None = None
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    held: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     refused: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     label: str | None = None
     bound: str = ""

@@ -18,8 +18,8 @@ from lossproof.conformance.registry import choose
 
 #: what is found out by asking, of the fields of an implementation
 FIELDS = (
-    "arranged", "dialect", "differentiable", "dtypes", "optional", "options", "reductions",
-    "refused",
+    "arranged", "dialect", "differentiable", "dtypes", "held", "optional", "options",
+    "reductions", "refused", "sizes",
 )  # fmt: skip
 
 
@@ -66,6 +66,6 @@ def _plain(value: Any) -> Any:
 
 
 def _restored(key: str, value: Any) -> Any:
-    if key == "refused":
+    if key in ("refused", "held"):
         return {name: tuple(values) for name, values in value.items()}
     return tuple(value) if isinstance(value, list) else value

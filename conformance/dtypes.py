@@ -23,12 +23,19 @@ def dtypes(subject: Subject) -> Step:
         plainly = came(one, replace(trial(one), cotangent=None))
         # a gradient may be refused where the value is not
         error = plainly if isinstance(plainly, Exception) else raised(one)
-        if error is not None and _about_dtype(error, dtype, own=error is plainly):
+        if error is None:
+            continue
+        if _of_what_it_holds(one, error) or _about_dtype(error, dtype, own=error is plainly):
             refused[dtype] = f"{type(error).__name__}: {error}".splitlines()[0][:160]
     if not refused or len(refused) == len(subject.backend.dtypes):
         return {}, []
     kept = tuple(d for d in subject.backend.dtypes if d not in refused)
     return {"dtypes": kept}, [f"{d} is not offered: {why}" for d, why in refused.items()]
+
+
+def _of_what_it_holds(subject: Subject, error: Exception) -> bool:
+    """Whether an exception says that arrays which it carries itself are of another dtype."""
+    return bool(subject.implementation.held) and "expected scalar type" in str(error)
 
 
 def _about_dtype(error: Exception, dtype: str, *, own: bool) -> bool:

@@ -59,7 +59,7 @@ def _of_classes(subject: Subject, index: int) -> bool:
     error = came(subject, plain)
     if isinstance(error, Exception):
         return refuses(error, index) and not isinstance(came(untold, plain), Exception)
-    for label in range(-1, SIZES["C"]):  # NumPy looks up -1
+    for label in range(-1, subject.sizes.get("C", SIZES["C"])):  # NumPy looks up -1
         question = _labelled(subject, label, index)
         try:
             own, told = untold.call(question).value, subject.call(question).value

@@ -67,6 +67,11 @@ def excuse(subject: Subject, check: Check, name: str) -> Alike | Summed | None:
     )
 
 
+def _given(claimed: Implementation) -> tuple[str, ...] | None:
+    """The optional arguments of its questions, those that the function holds itself among them."""
+    return None if claimed.optional is None else (*claimed.optional, *claimed.held)
+
+
 def _of_softplus(subject: Subject) -> str:
     """What is listed of the framework's softplus in the dtype, if anything is."""
     cell = f"[{subject.backend.name},{subject.dtype},{subject.device}]"
@@ -142,7 +147,9 @@ class Alike:
                 own.implementation,
                 dialect=subject.implementation.dialect,
                 options=own.taken,
-                optional=subject.implementation.optional,
+                optional=_given(subject.implementation),
+                held=subject.implementation.held,
+                sizes=subject.implementation.sizes,
                 differentiable=tuple(k for k in subject.differentiable if k in own.differentiable),
                 reductions=subject.reductions,
                 refused=subject.implementation.refused,

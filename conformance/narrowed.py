@@ -26,7 +26,8 @@ def narrowings(
     for key in _left_out(loss.differentiable(), claimed.differentiable or None):
         yield f"{key} has no gradient: it says so of itself, and none is asked"
     optional = tuple(k for k, a in loss.arguments.items() if a.optional)
-    for key in _left_out(optional, claimed.optional):
+    offered = None if claimed.optional is None else (*claimed.optional, *claimed.held)
+    for key in _left_out(optional, offered):
         yield f"{key}: it has no such parameter, and is not examined"
     given = (*(claimed.options or ()), *claimed.dialect)
     if "ignore_index" in loss.options and claimed.options is not None:

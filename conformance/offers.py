@@ -35,7 +35,8 @@ def offers(subject: Subject) -> Iterator[Said]:
     for key, argument in loss.arguments.items():
         if argument.optional:
             given = claim.optional is None or key in claim.optional
-            yield f"argument {key}", "offered" if given else "not offered"
+            said = "held" if key in claim.held else "offered" if given else "not offered"
+            yield f"argument {key}", said
     if len(loss.reductions) > 1:
         yield "reductions", ", ".join(subject.reductions)
     offered = claim.dtypes or subject.backend.dtypes

@@ -7,7 +7,7 @@ things and NumPy makes the arrays. Sizes come from a short list: a compiler comp
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,9 @@ class Maker:
     optional: tuple[str, ...] | None = None
     #: whether labels may be the one that is ignored
     ignores: bool = True
+    #: axes of one size only, and optional arguments that are the same in every question
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    held: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
     def question(
         self,
@@ -60,10 +63,13 @@ class Maker:
         """
         rng = np.random.default_rng(seed)
         loss = self.loss
-        sizes = loss.fitting_sizes(sizes, options or {})
+        sizes = loss.fitting_sizes({**sizes, **self.sizes}, options or {})
         chosen = dict(loss.complete(options or {}))
         arguments: dict[str, Any] = {}
         for key, argument in loss.arguments.items():
+            if key in self.held:
+                arguments[key] = self._held(argument, sizes, key)
+                continue
             given = bool(rng.integers(2)) if optional is None else optional
             taken = self.optional is None or key in self.optional
             if argument.optional and not (given and taken):
@@ -87,6 +93,10 @@ class Maker:
             reduction=chosen_reduction,
             cotangent=upstream,
         )
+
+    def _held(self, argument: Argument, sizes: Mapping[str, int], key: str) -> Reals:
+        shape = tuple(sizes[a] for a in (argument.axes if argument.shape != "*" else "*"))
+        return np.array(np.broadcast_to(np.asarray(self.held[key]), shape))
 
     def cotangent(self, rng: Random, shape: tuple[int, ...], kind: str) -> npt.NDArray[Any]:
         """An upstream cotangent: never ones alone."""

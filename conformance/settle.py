@@ -19,6 +19,7 @@ from lossproof.backends.process.client import Died
 from lossproof.backends.registry import Implementation
 from lossproof.conformance import arrangement
 from lossproof.conformance.agreement import questions, share, trial
+from lossproof.conformance.classes import classes, held
 from lossproof.conformance.dtypes import dtypes, wide_enough
 from lossproof.conformance.effort import EFFORTS
 from lossproof.conformance.fitted import SETTLED, at_ends, best, fitting, wide_and_single
@@ -48,8 +49,17 @@ def settle(
     if isinstance(error, (Died, GivenUp)):
         return Settled(implementation=found, notes=tuple(notes))
     notes += [picked] if picked else []
-    first: tuple[Callable[[Subject], Step], ...] = (dtypes, shapes, dtypes, ignored, _guard)
-    for step in (*first, _reductions, _options, _choices, wide_enough, _optional, _gradients):
+    first: tuple[Callable[[Subject], Step], ...] = (classes, dtypes, held, shapes, dtypes, ignored)
+    for step in (
+        *first,
+        _guard,
+        _reductions,
+        _options,
+        _choices,
+        wide_enough,
+        _optional,
+        _gradients,
+    ):
         changes, said = step(_subject(found, loss, backend, device))
         found = replace(found, **changes)
         notes += said

@@ -102,9 +102,10 @@ def _simplest(best: Seen, subject: Subject, ask: Callable[[Question], Seen | Non
     """What is seen still where no move makes the question simpler, or after much patience."""
     asked = 0
     improved = True
+    held = (*subject.sizes, *subject.implementation.held)
     while improved and asked < PATIENCE:
         improved = False
-        for move in moves(best.question, subject.taken):
+        for move in moves(best.question, subject.taken, held):
             for candidate in move(best.question):
                 if asked == PATIENCE:
                     return best

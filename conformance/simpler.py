@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -14,21 +14,22 @@ from lossproof.spec.question import Question
 Move = Callable[[Question], Iterator[Question]]
 
 
-def moves(question: Question, taken: Sequence[str]) -> Iterator[Move]:
+def moves(question: Question, taken: Sequence[str], held: Collection[str] = ()) -> Iterator[Move]:
     """Ways to make a question simpler, the boldest first; each is tried on what the last left.
 
     A number that stands in several places is changed in all of them before it is in each: vectors
-    that are equal stay so.
+    that are equal stay so. `held` are axes and arguments that are left as they are.
     """
     for axis in question.loss.axes_of(question.arguments):
-        if axis not in ("*", "N"):
+        if axis not in ("*", "N", *held):
             yield partial(_shorter, axis)
-    for key in _floats(question):
+    floats = [key for key in _floats(question) if key not in held]
+    for key in floats:
         yield partial(_filled, key)
-    numbers = [np.asarray(question.arguments[key], np.float64) for key in _floats(question)]
+    numbers = [np.asarray(question.arguments[key], np.float64) for key in floats]
     for old in np.unique(np.concatenate([n.reshape(-1) for n in numbers] or [np.zeros(0)])):
-        yield partial(_everywhere, float(old))
-    for key in _floats(question):
+        yield partial(_everywhere, floats, float(old))
+    for key in floats:
         for i in range(np.size(question.arguments[key])):
             yield partial(_one, key, i)
     if question.cotangent is not None:
@@ -86,14 +87,14 @@ def _filled(key: str, question: Question) -> Iterator[Question]:
         yield from _changed(question, partial(np.full_like, fill_value=number), [key])
 
 
-def _everywhere(old: float, question: Question) -> Iterator[Question]:
+def _everywhere(floats: Sequence[str], old: float, question: Question) -> Iterator[Question]:
     """The question with a number made simpler wherever it stands.
 
     One that several arguments share is not made 0, where more comes together than that they tie.
     """
-    shared = sum(bool(np.any(question.arguments[key] == old)) for key in _floats(question)) > 1
+    shared = sum(bool(np.any(question.arguments[key] == old)) for key in floats) > 1
     for new in _simpler_numbers(old, zero=not shared):
-        yield from _changed(question, partial(_swapped, old, new))
+        yield from _changed(question, partial(_swapped, old, new), floats)
 
 
 def _one(key: str, i: int, question: Question) -> Iterator[Question]:
@@ -133,11 +134,11 @@ def _put(i: int, number: float, array: Any) -> Any:
 
 
 def _changed(
-    question: Question, change: Callable[[Any], Any], keys: Sequence[str] = ()
+    question: Question, change: Callable[[Any], Any], keys: Sequence[str]
 ) -> Iterator[Question]:
     """The question with its arguments changed, if any is and if they stay in their domains."""
     arguments = {}
-    for key in keys or _floats(question):
+    for key in keys:
         array = np.asarray(question.arguments[key])
         new = change(array.astype(np.float64)).astype(array.dtype)
         domain = question.loss.arguments[key].domain

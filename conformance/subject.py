@@ -21,7 +21,7 @@ from lossproof.conformance.arrangement import LOGS, Arranged, Normalised, arrang
 from lossproof.conformance.effort import Effort
 from lossproof.conformance.points import Maker
 from lossproof.spec.formats import FORMATS, Format
-from lossproof.spec.loss import Loss
+from lossproof.spec.loss import Loss, SpecError
 from lossproof.spec.profile import Profile
 from lossproof.spec.question import Question
 
@@ -110,7 +110,29 @@ class Subject:
             format=self.format,
             optional=self.implementation.optional,
             ignores="ignore_index" in held,
+            sizes=self.sizes,
+            held=self.implementation.held,
         )
+
+    @cached_property
+    def sizes(self) -> dict[str, int]:
+        """The axes of one size only: those stated, and those of the arrays that it holds."""
+        held = {
+            axis: len(numbers)
+            for key, numbers in self.implementation.held.items()
+            for axis in self.loss.arguments[key].axes
+            if axis != "*"
+        }
+        return {**self.implementation.sizes, **held}
+
+    def held_otherwise(self, question: Question) -> str | None:
+        """An argument that the question has otherwise than the implementation holds it, if any."""
+        for key, numbers in self.implementation.held.items():
+            given = question.arguments.get(key)
+            held = self.format.round(np.asarray(numbers))
+            if given is None or not np.array_equal(given, np.broadcast_to(held, np.shape(given))):
+                return key
+        return None
 
     @cached_property
     def differentiable(self) -> tuple[str, ...]:
@@ -172,6 +194,9 @@ class Subject:
 
     def call(self, question: Question, **how: Any) -> Answer:
         """Call the implementation, letting through what it raises."""
+        key = self.held_otherwise(question)
+        if key is not None:
+            raise SpecError(f"{self.implementation.name} holds {key}, and is asked for another")
         # not checked here: a question outside the domain is the target's to refuse
         complete = {**self.loss.complete({}), **question.options}
         options: dict[str, Any] = {k: complete[k] for k in self.taken}

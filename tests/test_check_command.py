@@ -48,8 +48,8 @@ def mse(prediction, target, *, reduction="mean"):
     return ((prediction - target) ** 2).mean()
 """
 CLAIM = {
-    "dialect": {}, "differentiable": None, "options": None, "reductions": None, "dtypes": None,
-    "optional": None, "reducible": True, "bound": "",
+    "dialect": {}, "held": {}, "differentiable": None, "options": None, "reductions": None,
+    "dtypes": None, "optional": None, "reducible": True, "bound": "",
 }  # fmt: skip
 
 
@@ -109,6 +109,10 @@ def test_a_forged_claim_that_is_none_ends_in_one_line(
         ({"reductions": []}, "its reductions of mse are empty"),
         ({"differentiable": ["logits"]}, "mse has no 'logits' among its gradient; choose from"),
         ({"dtypes": ["float8"]}, "mse has no 'float8' among its dtypes; choose from float64"),
+        (
+            {"held": {"weight": [1.0, 2.0]}},
+            "mse has no 'weight' among its optional; choose from none",
+        ),
         ({"dialect": {"delta": 1.0}}, "mse has no 'delta' among its options; choose from none"),
     ],
 )

@@ -11,11 +11,16 @@ from typing import Any
 import msgspec
 
 from lossproof.backends.base import DTYPES
+from lossproof.backends.carried import numbers
 from lossproof.backends.registry import Implementation
 from lossproof.backends.usage import UsageError
 from lossproof.spec.loss import Loss, SpecError
 
 Value = bool | int | float | str | None
+
+
+#: the fields that are tables
+TABLES = ("dialect", "held")
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -27,6 +32,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     reductions: tuple[str, ...] | None
     dtypes: tuple[str, ...] | None
     optional: tuple[str, ...] | None
+    held: dict[str, tuple[float, ...]]
     reducible: bool
     bound: str
 
@@ -34,8 +40,8 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def of(implementation: Implementation) -> Claim:
         """What an implementation says of itself."""
         return Claim(
-            **{k: getattr(implementation, k) for k in Claim.__struct_fields__ if k != "dialect"},
-            dialect=dict(implementation.dialect),
+            **{k: getattr(implementation, k) for k in Claim.__struct_fields__ if k not in TABLES},
+            **{k: dict(getattr(implementation, k)) for k in TABLES},
         )
 
     def facts(self) -> dict[str, Any]:
@@ -66,8 +72,12 @@ def loaded(reply: Mapping[str, Any], loss: type[Loss], target: str) -> Loaded:
         options=(*(claim.options or ()), *claim.dialect),
         reductions=claim.reductions or (),
         dtypes=claim.dtypes or (),
-        optional=claim.optional or (),
+        optional=(*(claim.optional or ()), *claim.held),
     )
+    for key, given in claim.held.items():
+        if numbers(given, key, loss) is None:
+            words = loss.arguments[key].domain
+            raise UsageError(f"{target}: {key} of {loss.name} is {words}, it holds {given}"[:200])
     offered(target, loss, dtypes=claim.dtypes, reductions=claim.reductions)
     try:
         loss.complete(claim.dialect)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 import warnings
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -75,6 +76,14 @@ class TorchBackend(Backend):
         from torch.nn.functional import softplus
 
         return {"softplus": softplus, "exp": exp}
+
+    def placed(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        if "torch" not in sys.modules:
+            return function  # it is no module, then
+        from lossproof.backends.torch_ import modules
+
+        made: Callable[..., Any] = modules.placed(function)
+        return made
 
     def implementations(self) -> Registry:
         """The implementations of this package, imported on the first call."""

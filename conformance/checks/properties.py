@@ -55,8 +55,11 @@ class Witness:
         return Tracked(self.arithmetic, BALLS.lift(numbers), np.where(unbound, np.inf, budget))
 
     def _beyond(self, question: Question) -> bool:
-        """Whether a law asks for an option or a reduction that the implementation does not take."""
+        """Whether a law asks for an option or a reduction that the implementation does not take, or
+        for other numbers than it holds."""
         if question.reduction not in self.subject.reductions:
+            return True
+        if self.subject.held_otherwise(question) is not None:
             return True
         plain = self.subject.option_sets[0]
         complete = self.subject.loss.complete(plain)

@@ -13,8 +13,10 @@ from lossproof.conformance import describe, oracle
 from lossproof.conformance.check import MUST, Observation, check, compared
 from lossproof.conformance.sources import PLAIN, plain
 from lossproof.conformance.subject import Subject
+from lossproof.spec.carriers import FLOATS
+from lossproof.spec.evaluate import lifted
 from lossproof.spec.question import Question
-from lossproof.spec.tracked import summation_growth
+from lossproof.spec.tracked import Arithmetic, summation_growth
 
 BASE = 50
 
@@ -53,9 +55,12 @@ def _repeated(subject: Subject, times: int, reduction: str) -> Iterator[Observat
         budget = float(truth.budget.sum()) * times + u * size * (summation_growth(count) + 1)
         overflows = size > subject.format.largest
         if reduction == "mean":
-            divisor = _divisor(few, times, reduction)
+            divisor = _divisor(few, times, reduction, subject)
             exact = exact / divisor
-            budget = budget / divisor + 2 * u * abs(float(exact))
+            # weights are summed too, a count is exact
+            weighed = any(few.arguments.get(k) is not None for k in subject.implementation.held)
+            rounded = 2 + (summation_growth(count) if weighed else 0.0)
+            budget = budget / divisor + rounded * u * abs(float(exact))
     came = subject.ask_again(large(subject, times, reduction))
     yield from _gradients(subject, few, came.gradients, times, reduction)
     answer = np.asarray(came.value)
@@ -92,7 +97,7 @@ def large(subject: Subject, times: int, reduction: str) -> Question:
     """That batch, repeated and reduced."""
     few = small(subject)
     tiled = {k: _tiled(v, subject.loss.arguments[k].axes, times) for k, v in few.arguments.items()}
-    cotangent = subject.format.round(_upstream(_divisor(few, times, reduction)))
+    cotangent = subject.format.round(_upstream(_divisor(few, times, reduction, subject)))
     return replace(few, arguments=tiled, reduction=reduction, cotangent=np.asarray(cotangent))
 
 
@@ -102,9 +107,9 @@ def _upstream(divisor: float) -> float:
     return float(2.0 ** np.floor(np.log2(divisor) / 2))
 
 
-def _divisor(few: Question, times: int, reduction: str) -> float:
+def _divisor(few: Question, times: int, reduction: str, subject: Subject) -> float:
     """What each term of the repeated batch is divided by."""
-    return _kept(few) * times if reduction == "mean" else 1.0
+    return _kept(few, subject) * times if reduction == "mean" else 1.0
 
 
 def _facts(exact: arb, got: float, budget: float, subject: Subject) -> dict[str, str]:
@@ -119,7 +124,7 @@ def _gradients(
 ) -> Iterator[Observation]:
     """Every repetition of the batch has the gradient of the small one, for its share of the
     cotangent: divided by the number of terms and rounded once, an input one rounding away."""
-    divisor = _divisor(few, times, reduction)
+    divisor = _divisor(few, times, reduction, subject)
     asked = few.with_cotangent(float(subject.format.round(_upstream(divisor) / divisor)))
     for argument in subject.differentiable:
         got, axes = gradients.get(argument), subject.loss.arguments[argument].axes
@@ -147,9 +152,9 @@ def _tiled(array: object, axes: tuple[str, ...], times: int) -> object:
     return np.tile(values, repeats)
 
 
-def _kept(question: Question) -> float:
-    """The denominator of the small batch's mean, without weights."""
-    labels = question.arguments.get("labels")
-    if labels is not None and "ignore_index" in question.options:
-        return float((np.asarray(labels) != question.options["ignore_index"]).sum())
-    return float(np.prod(question.output_shape))
+def _kept(few: Question, subject: Subject) -> float:
+    """The denominator of the small batch's mean, as the spec has it."""
+    arithmetic = Arithmetic(format=subject.format, profile=subject.profile, carrier=FLOATS)
+    loss = few.loss(arithmetic, few.options)
+    found = loss.denominator_of("mean", **lifted(few.loss, few.arguments, arithmetic))
+    return float(FLOATS.middle(found.x))

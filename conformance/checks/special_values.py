@@ -35,9 +35,8 @@ def special_values(subject: Subject, question: Question) -> Iterator[Observation
     """One special number at a time in one sample, the other samples ordinary."""
     for base in _bases(subject):
         here = base.take([0]) if base.separable else base
-        for key, argument in subject.loss.arguments.items():
-            if argument.domain.kind != "real" or base.arguments.get(key) is None:
-                continue
+        for key in _real(subject, base):
+            argument = subject.loss.arguments[key]
             yield from _special(subject, base, here, key, np.nan)
             for special in (np.inf, -np.inf):
                 if argument.domain.low < special < argument.domain.high or (
@@ -147,11 +146,18 @@ def _others(
     )
 
 
+def _real(subject: Subject, base: Question) -> list[str]:
+    """The arguments of real numbers that are given, and may be any."""
+    held = subject.implementation.held
+    stated = subject.loss.arguments.items()
+    real = [k for k, a in stated if a.domain.kind == "real" and k not in held]
+    return [k for k in real if base.arguments.get(k) is not None]
+
+
 def _zeros(subject: Subject) -> Iterator[Observation]:
     """Zeros in one argument, and in all: 0 log 0 is 0, and a zero row has a stated answer."""
     base = plain(subject, seed=8, optional=False)
-    real = [k for k, a in subject.loss.arguments.items() if a.domain.kind == "real"]
-    given = [k for k in real if base.arguments.get(k) is not None]
+    given = _real(subject, base)
     for chosen in (*((k,) for k in given), tuple(given)):
         zeros = {k: np.zeros_like(base.arguments[k]) for k in chosen}
         if not all(subject.loss.arguments[k].domain.contains(z) for k, z in zeros.items()):
