@@ -74,6 +74,8 @@ class Backend(ABC):
     promotes: ClassVar[bool] = False
     #: whether most of its time goes into compiling, anew for each dtype
     compiles: ClassVar[bool] = False
+    #: constants that its own functions hold and a caller cannot see, by loss and option
+    constants: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
 
     @abstractmethod
     def missing(self) -> str | None:

@@ -87,10 +87,7 @@ def _of_softplus(subject: Subject) -> str:
 def _constants(subject: Subject) -> dict[str, Any]:
     """The constants of the framework's own function that the target is not judged under."""
     held = {k: v for k, v in subject.implementation.dialect.items() if k in _HIDDEN}
-    if not held:
-        return {}  # nor is the framework imported here
-    own = _framework(subject.backend.name).implementations().get(subject.loss.name)
-    stated = {} if own is None else own.dialect
+    stated = _framework(subject.backend.name).constants.get(subject.loss.name, {})
     return {k: v for k, v in stated.items() if k in held and held[k] != v}
 
 

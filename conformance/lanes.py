@@ -1,4 +1,4 @@
-"""Two lanes: the dtypes of one target, some of them examined in another process at the same time.
+"""Two lanes: parts of what is asked of one target, some examined in another process meanwhile.
 
 The oracle works in the process that asks, so each lane has one of its own, and a target's too.
 """
@@ -18,18 +18,26 @@ from lossproof.backends.loading import Source
 from lossproof.backends.process.backend import Limits, Remote, isolated
 from lossproof.backends.registry import Implementation
 from lossproof.conformance import inherited, interrupts, plan, runner
+from lossproof.conformance.check import Check
 from lossproof.conformance.registry import backend
 from lossproof.conformance.worker import serve
 from lossproof.reports.model import Result
 
 
 @dataclass(frozen=True, kw_only=True)
+class Part:
+    """Some checks of a unit, which are examined together."""
+
+    unit: plan.Unit
+    checks: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Examination:
-    """All that another process needs to examine a unit of a target."""
+    """All that another process needs, besides a part, to examine it."""
 
     implementation: Implementation
     limits: Limits
-    checks: tuple[str, ...]
     profile: str
     seed: int
 
@@ -52,28 +60,36 @@ def second(source: Source, loss: str, name: str, limits: Limits) -> Iterator[Pro
                 pool.submit(_leave)
 
 
+def parted(unit: plan.Unit, named: Sequence[tuple[Check, str]]) -> list[Part]:
+    """The parts of a unit: checks that share a search in one, any other check alone."""
+    groups: dict[str, list[str]] = {}
+    for check, name in named:
+        groups.setdefault(check.source.name if check.source.regimes else name, []).append(name)
+    return [Part(unit=unit, checks=tuple(names)) for names in groups.values()]
+
+
 def two(
-    units: Sequence[plan.Unit],
+    parts: Sequence[Part],
     examination: Examination,
-    here: Callable[[plan.Unit], Iterator[Result]],
+    here: Callable[[Part], Iterator[Result]],
     pool: ProcessPoolExecutor,
 ) -> Iterator[Result]:
-    """The results of all units in their order: the first is examined here, as it is the one that
+    """The results of all parts in their order: the first is examined here, as it is the one that
     is read while it is, each of the others wherever there is time."""
-    first, *others = units
-    waiting = deque(others)
-    found: dict[plan.Unit, list[Result]] = {}
+    first, *others = parts
+    waiting, order = deque(others), deque(others)
+    found: dict[Part, list[Result]] = {}
 
     def there() -> None:
         while True:
             try:
-                unit = waiting.popleft()
+                part = waiting.popleft()
             except IndexError:
                 return
             try:
-                found[unit] = pool.submit(_examine, unit, examination).result()
+                found[part] = pool.submit(_examine, part, examination).result()
             except BrokenProcessPool:
-                waiting.append(unit)
+                waiting.append(part)
                 return
 
     with ThreadPoolExecutor(max_workers=1) as thread:
@@ -81,24 +97,26 @@ def two(
         try:
             yield from here(first)
             while waiting or not lane.done():
+                while order and order[0] in found:
+                    yield from found[order.popleft()]
                 try:
-                    unit = waiting.pop()
+                    part = waiting.pop()
                 except IndexError:
                     lane.result()
                 else:
-                    found[unit] = list(here(unit))
+                    found[part] = list(here(part))
             lane.result()
         finally:
             waiting.clear()
-    for unit in others:
-        yield from found[unit]
+    for part in order:
+        yield from found[part]
 
 
-def _examine(unit: plan.Unit, examination: Examination) -> list[Result]:
-    implementation = examination.implementation
+def _examine(part: Part, examination: Examination) -> list[Result]:
+    unit, implementation = part.unit, examination.implementation
     placed = _placed(implementation.source, unit.loss, unit.backend, examination.limits)
     subject = plan.subject(unit, placed, examination.profile, implementation)
-    named = plan.names(unit, examination.checks)
+    named = plan.names(unit, part.checks)
     return list(
         runner.examine(subject, named, seed=examination.seed, excuses=inherited.excuse, brief=True)
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field, replace
@@ -31,6 +31,7 @@ from lossproof.conformance import (
     told,
 )
 from lossproof.conformance.again import recorded
+from lossproof.conformance.check import Check
 from lossproof.conformance.effort import EFFORTS
 from lossproof.conformance.narrowed import narrowings
 from lossproof.conformance.registry import UsageError, backend, choose
@@ -221,8 +222,8 @@ def _results(
     What is not known by the deadline, on the monotonic clock, is not run.
     """
 
-    def here(unit: plan.Unit) -> Iterator[Result]:
-        named = sorted(plan.names(unit, chosen.checks), key=lambda n: _place(n[0].name))
+    def here(part: lanes.Part) -> Iterator[Result]:
+        unit, named = part.unit, plan.names(part.unit, part.checks)
         reason = plan.missing(unit, placed, settled.implementation)
         if reason is not None:
             for found, name in named:
@@ -242,25 +243,30 @@ def _results(
             yield runner.blank(unit, found, name, "not-run", LATE)
 
     units = sorted(plan.units(chosen), key=lambda u: not u.primary)
-    offered = [u for u in units if plan.missing(u, placed, settled.implementation) is None]
+    parts = [part for unit in units for part in lanes.parted(unit, _named(unit, chosen.checks))]
+    offered = [p for p in parts if plan.missing(p.unit, placed, settled.implementation) is None]
     if pool is None or len(offered) < 2:
-        for unit in units:
-            yield from here(unit)
+        for part in parts:
+            yield from here(part)
         return
-    for unit in units:
-        if unit not in offered:
-            yield from here(unit)
+    for part in parts:
+        if part not in offered:
+            yield from here(part)
     examination = lanes.Examination(
         implementation=settled.implementation,
         limits=request.limits,
-        checks=chosen.checks,
         profile=chosen.profile,
         seed=request.seed,
     )
     yield from lanes.two(offered, examination, here, pool)
 
 
-def _place(name: str) -> int:
-    """Numbers come first: what a reader must know is whether they are right."""
+def _named(unit: plan.Unit, checks: Sequence[str]) -> list[tuple[Check, str]]:
+    """The checks of a unit, numbers first: what a reader must know is whether they are right."""
     first = ("value", "gradient", "overflow", "kink")
-    return first.index(name) if name in first else len(first)
+
+    def place(named: tuple[Check, str]) -> int:
+        name = named[0].name
+        return first.index(name) if name in first else len(first)
+
+    return sorted(plan.names(unit, checks), key=place)

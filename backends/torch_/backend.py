@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lossproof.backends.base import Answer, Array, Backend, BackendError
 from lossproof.backends.registry import Implementation, Registry, implementations_of
+from lossproof.backends.torch_.constants import HELD
 from lossproof.spec.profile import Profile
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class TorchBackend(Backend):
     name = "torch"
     layouts = ("contiguous", "strided", "transposed", "expanded")
     transformations = ("vmap", "jacrev", "double_backward", "compile")
+    constants = HELD
 
     def missing(self) -> str | None:
         if importlib.util.find_spec("torch") is None:

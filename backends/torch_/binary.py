@@ -8,11 +8,12 @@ from torch import Tensor
 
 from lossproof.backends.registry import implementations_of
 from lossproof.backends.torch_.checks import non_negative, reduced, same_shape
+from lossproof.backends.torch_.constants import HELD
 
 implements = implementations_of("torch")
 
 
-@implements("binary_cross_entropy", dialect={"eps": 0.0, "log_floor": -100.0}, options=())
+@implements("binary_cross_entropy", dialect=HELD["binary_cross_entropy"], options=())
 def binary_cross_entropy(prediction: Tensor, target: Tensor, *, reduction: str) -> Tensor:
     """`torch.nn.functional.binary_cross_entropy`, which clamps each log below at -100."""
     return F.binary_cross_entropy(prediction, target, reduction=reduction)

@@ -6,11 +6,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lossproof.backends.registry import implementations_of
+from lossproof.backends.torch_.constants import HELD
 
 implements = implementations_of("torch")
-
-#: 1e-12 rounded to float32: the kernel holds its epsilon so, in every dtype
-_EPS = 9.999999960041972e-13
 
 
 @implements("triplet_margin")
@@ -31,7 +29,7 @@ def triplet_margin(
     )
 
 
-@implements("cosine_embedding", dialect={"eps": _EPS}, options=("margin",))
+@implements("cosine_embedding", dialect=HELD["cosine_embedding"], options=("margin",))
 def cosine_embedding(
     first: Tensor, second: Tensor, target: Tensor, *, margin: float, reduction: str
 ) -> Tensor:
