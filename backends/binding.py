@@ -31,6 +31,8 @@ class Binding:
     fixed: Mapping[str, Any] = field(default_factory=dict)
     places: tuple[str, ...] = ()
     how: Mapping[str, str] = field(default_factory=dict)
+    #: whether it takes names by `**keywords`, and may refuse them when it is called
+    open: bool = False
 
     @property
     def plain(self) -> bool:
@@ -230,6 +232,7 @@ class _Search:
             fixed=self.fixed,
             places=tuple(required),
             how=how,
+            open=binding.open,
         )
 
     def _binding(self, bound: Mapping[str, str]) -> Binding:
@@ -244,6 +247,7 @@ class _Search:
             fixed=self.fixed,
             places=tuple(only),
             how=self.how,
+            open=_open(self.free.values()),
         )
 
 

@@ -109,6 +109,7 @@ def claim(
         optional=tuple(k for k in found.arguments if loss.arguments[k].optional and k not in read),
         held={**read, **stated_held},
         reducible=found.reduction is not None,
+        open=found.open,
         bound=found.words(),
     )
 

@@ -19,7 +19,7 @@ from lossproof.conformance.registry import choose
 #: what is found out by asking, of the fields of an implementation
 FIELDS = (
     "arranged", "dialect", "differentiable", "dtypes", "held", "optional", "options",
-    "reductions", "refused", "sizes",
+    "reducible", "reductions", "refused", "sizes",
 )  # fmt: skip
 
 

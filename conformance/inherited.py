@@ -130,7 +130,8 @@ class Alike:
         framework, loss = _framework(self.subject.backend.name), self.subject.loss.name
         own = framework.implementations().get(loss) if self.listed else None
         some: tuple[Implementation, ...] = () if own is None else (own,)
-        if _of_softplus(self.subject):
+        # what is listed of a second derivative is listed of the loss, and is that of its parts
+        if _of_softplus(self.subject) or self.check.name == "transformations":
             some += composed.implementations(loss, framework)
         return tuple(self._in_its_place(implementation) for implementation in some)
 

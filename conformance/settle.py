@@ -24,6 +24,7 @@ from lossproof.conformance.dtypes import dtypes, wide_enough
 from lossproof.conformance.effort import EFFORTS
 from lossproof.conformance.fitted import SETTLED, at_ends, best, fitting, wide_and_single
 from lossproof.conformance.ignoring import ignored
+from lossproof.conformance.keywords import keywords
 from lossproof.conformance.refusal import about, misfits, refuses
 from lossproof.conformance.shaping import Step, came, raised, shapes
 from lossproof.conformance.subject import Subject
@@ -49,17 +50,11 @@ def settle(
     if isinstance(error, (Died, GivenUp)):
         return Settled(implementation=found, notes=tuple(notes))
     notes += [picked] if picked else []
-    first: tuple[Callable[[Subject], Step], ...] = (classes, dtypes, held, shapes, dtypes, ignored)
-    for step in (
-        *first,
-        _guard,
-        _reductions,
-        _options,
-        _choices,
-        wide_enough,
-        _optional,
-        _gradients,
-    ):
+    steps: tuple[Callable[[Subject], Step], ...] = (
+        keywords, classes, dtypes, held, shapes, dtypes, ignored, _guard, _reductions, _options,
+        _choices, wide_enough, _optional, _gradients,
+    )  # fmt: skip
+    for step in steps:
         changes, said = step(_subject(found, loss, backend, device))
         found = replace(found, **changes)
         notes += said
@@ -227,8 +222,12 @@ def _optional(subject: Subject) -> Step:
         asked = replace(trial(one, optional=True, reduction=one.reductions[0]), cotangent=None)
         named = f"{key} = " not in claimed.bound or f"{key} = class" in claimed.bound
         answer = came(one, asked)
+        weighs = subject.loss.arguments[key].axes == ("C",)
         if isinstance(answer, Exception):
             other = misfits(answer) and _takes_others(one, asked, key)
+        elif weighs:
+            # it takes one number for each class, and for nothing else are there so many
+            other = not named and answer != asked.output_shape
         else:
             other = not named and share(one, [asked]) == 0.0
         if other:

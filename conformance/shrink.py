@@ -19,9 +19,19 @@ from lossproof.conformance.subject import Incomparable, Subject, TargetError
 from lossproof.spec.loss import Argument, SpecError
 from lossproof.spec.question import Question
 
+
+class _Asked(Protocol):
+    @property
+    def question(self) -> Question:
+        """What it came of."""
+
+
+Seen = TypeVar("Seen", bound=_Asked)
 Rest = Callable[[Question, list[Observation]], list[Observation]]
-#: questions asked of one violation: a number, not a time, or one seed would end in many places
+#: questions asked of one violation: a number, not a time, or one seed would end in many places;
+#: so many samples count as one more
 PATIENCE = 250
+SAMPLES = 16
 #: no more samples than these are tried one by one
 ALONE = 40
 
@@ -40,16 +50,17 @@ def shrink(
     if violation.judgement is None or not check.source.regimes:
         return violation
     best = violation
-    for cut in _cuts(best):
-        again = _still(subject, check, name, cut, rest)
-        if again is not None:
-            best = again
-            break
+
+    def wrong(question: Question) -> Observation | None:
+        return _still(subject, check, name, question, rest)
+
+    alone = next(filter(None, map(wrong, _cuts(best))), None)
+    best = _fewest(best, wrong) if alone is None else alone
     # simpler, but still striking: not the faintest violation that is left
     floor = min(best.ratio / 16, 1000.0)
 
     def as_bad(question: Question) -> Observation | None:
-        again = _still(subject, check, name, question, rest)
+        again = wrong(question)
         return again if again is not None and again.ratio >= floor else None
 
     return _simplest(best, subject, as_bad)
@@ -76,9 +87,9 @@ def shrink_error(subject: Subject, error: TargetError) -> TargetError:
     return _simplest(_fewest(error, same), subject, same)
 
 
-def _fewest(error: TargetError, same: Callable[[Question], TargetError | None]) -> TargetError:
-    """The same error with half of the samples, and half of those; of coupled ones with one."""
-    question = error.question
+def _fewest(seen: Seen, same: Callable[[Question], Seen | None]) -> Seen:
+    """The same with half of the samples, and half of those; of coupled ones with one."""
+    question = seen.question
     count = question.samples
     if question.separable and count > 1:
         halves = (range(count // 2), range(count // 2, count))
@@ -86,16 +97,7 @@ def _fewest(error: TargetError, same: Callable[[Question], TargetError | None]) 
     else:
         cuts = _each_alone(question)
     again = next(filter(None, map(same, cuts)), None)
-    return error if again is None else _fewest(again, same)
-
-
-class _Asked(Protocol):
-    @property
-    def question(self) -> Question:
-        """What it came of."""
-
-
-Seen = TypeVar("Seen", bound=_Asked)
+    return seen if again is None else _fewest(again, same)
 
 
 def _simplest(best: Seen, subject: Subject, ask: Callable[[Question], Seen | None]) -> Seen:
@@ -107,9 +109,9 @@ def _simplest(best: Seen, subject: Subject, ask: Callable[[Question], Seen | Non
         improved = False
         for move in moves(best.question, subject.taken, held):
             for candidate in move(best.question):
-                if asked == PATIENCE:
+                if asked >= PATIENCE:
                     return best
-                asked += 1
+                asked += 1 + candidate.samples // SAMPLES
                 again = ask(candidate)
                 if again is not None:
                     best, improved = again, True

@@ -9,11 +9,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 from hypothesis import strategies as st
 
 from lossproof.conformance.points import COTANGENTS, SIZES
 from lossproof.conformance.subject import Subject
+from lossproof.spec.carriers import FLOATS
+from lossproof.spec.evaluate import value
 from lossproof.spec.question import Question
+from lossproof.spec.tracked import Arithmetic
 
 Sizes = Mapping[str, int]
 
@@ -92,11 +96,37 @@ def _grid(subject: Subject, regimes: tuple[str, ...]) -> Iterator[Question]:
                     )
 
 
+def _alone(subject: Subject) -> Iterator[Question]:
+    """Samples one by one, of losses of every magnitude, where all are reduced: a small loss does
+    not show beside large ones."""
+    loss, maker, effort = subject.loss, subject.maker, subject.effort
+    if not loss.samples or "none" in subject.reductions:
+        return
+    arithmetic = Arithmetic(format=subject.format, profile=subject.profile, carrier=FLOATS)
+    for seed, regime in enumerate(r for r in _FOR_SINGLES if r in effort.regimes):
+        packed = maker.question(
+            seed, regime, effort.packed, options=subject.option_sets[0], reduction="none"
+        )
+        sizes = (
+            np.abs(FLOATS.middle(value(packed, arithmetic).x)).reshape(packed.samples, -1).max(1)
+        )
+        distinct, places = np.unique(sizes, return_index=True)
+        places = places[np.isfinite(distinct) & (distinct > 0)]
+        for i in places[np.unique(np.linspace(0, len(places) - 1, SINGLES).astype(int))]:
+            upstream = maker.cotangent(np.random.default_rng(int(i)), (), "random")
+            single = packed.take([int(i)])
+            yield replace(single, reduction=subject.reductions[-1], cotangent=upstream)
+
+
+#: single samples of one regime, and the regimes that they are of
+SINGLES = 16
+_FOR_SINGLES = ("landmarks", "confident")
 _FOR_OPTIONS = ("landmarks", "coarse", "near_tie", "confident")
 
 
 def _everywhere(subject: Subject) -> Iterator[Question]:
     yield from _grid(subject, subject.effort.regimes)
+    yield from _alone(subject)
     if subject.effort.thin and not subject.primary:
         return
     every = subject.maker.every_value() if subject.effort.exhaustive else None

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -32,30 +30,20 @@ class Summed:
             for o in observations
         ]
 
-    @cached_property
-    def losses(self) -> Any:
-        """The losses of the small batch, each sample asked alone; None where that cannot be."""
-        subject = self.subject
-        small = scale.small(subject)
-        try:
-            found = [
-                subject.ask(replace(small.take([i]), reduction=subject.reductions[0])).value
-                for i in range(small.samples)
-            ]
-        except (TargetError, Incomparable):
-            return None
-        return np.concatenate([np.reshape(value, -1) for value in found])
-
     def _of_numpy(self, seen: Observation) -> bool:
         times, reduction = seen.how.get("repeated"), seen.how.get("reduction")
-        gradient = seen.judgement is not None
-        if times is None or reduction is None or gradient or self.losses is None:
-            return False
+        if times is None or reduction is None or seen.judgement is not None:
+            return False  # a judgement is of a gradient
+        few = seen.question
         try:
-            came = self.subject.ask_again(scale.large(self.subject, times, reduction)).value
+            losses = [
+                self.subject.ask(replace(few.take([i]), reduction=self.subject.reductions[0])).value
+                for i in range(few.samples)
+            ]
+            came = self.subject.ask_again(scale.large(self.subject, few, times, reduction)).value
         except (TargetError, Incomparable):
             return False
-        whole = np.tile(self.losses, times)
+        whole = np.tile(np.concatenate([np.reshape(value, -1) for value in losses]), times)
         total = np.sum(whole)
         made = (
             [total]

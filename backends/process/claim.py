@@ -34,6 +34,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     optional: tuple[str, ...] | None
     held: dict[str, tuple[float, ...]]
     reducible: bool
+    open: bool
     bound: str
 
     @staticmethod

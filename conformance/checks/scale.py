@@ -11,6 +11,7 @@ from flint import arb, ctx
 
 from lossproof.conformance import describe, oracle
 from lossproof.conformance.check import MUST, Observation, check, compared
+from lossproof.conformance.oracle import Judgement
 from lossproof.conformance.sources import PLAIN, plain
 from lossproof.conformance.subject import Subject
 from lossproof.spec.carriers import FLOATS
@@ -37,15 +38,17 @@ def _grows(subject: Subject) -> str | None:
     needs=_grows,
 )
 def scale(subject: Subject, question: Question) -> Iterator[Observation]:
-    """A batch repeated until it is large: its exact sum is a multiple of the small one's."""
-    for size in subject.effort.scale:
-        for reduction in ("sum", "mean"):
-            if reduction in subject.reductions:
-                yield from _repeated(subject, size // BASE, reduction)
+    """A batch repeated until it is large: its exact sum is a multiple of the small one's, and each
+    part of its gradient, which is asked at the first options only, a share."""
+    for options in subject.option_sets:
+        few = small(subject, options)
+        for size in subject.effort.scale:
+            for reduction in ("sum", "mean"):
+                if reduction in subject.reductions:
+                    yield from _repeated(subject, few, size // BASE, reduction)
 
 
-def _repeated(subject: Subject, times: int, reduction: str) -> Iterator[Observation]:
-    few = small(subject)
+def _repeated(subject: Subject, few: Question, times: int, reduction: str) -> Iterator[Observation]:
     truth = oracle.truth(few, "value", subject.format, subject.profile)
     count = truth.exact.size * times
     with ctx.workprec(256):
@@ -61,8 +64,9 @@ def _repeated(subject: Subject, times: int, reduction: str) -> Iterator[Observat
             weighed = any(few.arguments.get(k) is not None for k in subject.implementation.held)
             rounded = 2 + (summation_growth(count) if weighed else 0.0)
             budget = budget / divisor + rounded * u * abs(float(exact))
-    came = subject.ask_again(large(subject, times, reduction))
-    yield from _gradients(subject, few, came.gradients, times, reduction)
+    came = subject.ask_again(large(subject, few, times, reduction))
+    if dict(few.options) == subject.loss.complete(subject.option_sets[0]):
+        yield from _gradients(subject, few, came.gradients, times, reduction)
     answer = np.asarray(came.value)
     if answer.shape != ():
         facts = {"truth": "a number", "got": f"an array of shape {answer.shape}"}
@@ -87,15 +91,14 @@ def _repeated(subject: Subject, times: int, reduction: str) -> Iterator[Observat
     )
 
 
-def small(subject: Subject) -> Question:
+def small(subject: Subject, options: Mapping[str, Any]) -> Question:
     """The batch that is repeated, unreduced."""
     sizes = {"*": BASE, "N": BASE, "C": 4, "D": 3, "T": 5, "S": 2}
-    return plain(subject, seed=11, sizes=sizes, optional=False, reduction="none")
+    return plain(subject, seed=11, sizes=sizes, optional=False, reduction="none", options=options)
 
 
-def large(subject: Subject, times: int, reduction: str) -> Question:
+def large(subject: Subject, few: Question, times: int, reduction: str) -> Question:
     """That batch, repeated and reduced."""
-    few = small(subject)
     tiled = {k: _tiled(v, subject.loss.arguments[k].axes, times) for k, v in few.arguments.items()}
     cotangent = subject.format.round(_upstream(_divisor(few, times, reduction, subject)))
     return replace(few, arguments=tiled, reduction=reduction, cotangent=np.asarray(cotangent))
@@ -137,10 +140,27 @@ def _gradients(
             judgement = oracle.judge(
                 asked, f"gradient.{argument}", blocks[place], subject.format, subject.profile
             )
+            if reduction == "mean":
+                judgement = _divided_first(judgement, asked, divisor, subject)
             what = f"the gradient in {argument} of a {reduction} of {times * BASE} is wrong"
             yield compared(
                 asked, judgement, what=what, how={"repeated": times, "reduction": reduction}
             )
+
+
+def _divided_first(
+    judgement: Judgement, asked: Question, divisor: float, subject: Subject
+) -> Judgement:
+    """The judgement where what underflows in a division is multiplied by the cotangent afterwards:
+    the chain rule takes its factors in any order."""
+    if judgement.problem is not None:
+        return judgement
+    fmt = subject.format
+    underflow = _upstream(divisor) * Arithmetic(format=fmt, profile=subject.profile).eta
+    budget = oracle.truth(asked, judgement.quantity, fmt, subject.profile).budget
+    with np.errstate(all="ignore"):
+        share = np.where(np.isfinite(budget), budget / (budget + underflow), 1.0)
+    return replace(judgement, ratios=judgement.ratios * share)
 
 
 def _tiled(array: object, axes: tuple[str, ...], times: int) -> object:
