@@ -114,6 +114,16 @@ class Backend(ABC):
     def profile(self, dtype: str, device: str) -> Profile:
         """The accuracy of the framework's elementary functions and sums, with its source."""
 
+    def calls_own(
+        self,
+        implementation: Implementation,
+        arguments: Mapping[str, Array | None],
+        options: Mapping[str, Any],
+    ) -> bool:
+        """Whether a call runs the framework's own function of the loss; true where that cannot be
+        known. It is called as by `call`, for its value."""
+        return True
+
     @abstractmethod
     def call(
         self,

@@ -26,6 +26,18 @@ COLUMNS = (4, 3, 2, 1)
 
 
 @dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A question's arrays as they are."""
+
+    arguments: Mapping[str, Any]
+    cotangent: Any
+
+    def back(self, answer: Answer) -> Answer:
+        """The answer as it is."""
+        return answer
+
+
+@dataclass(frozen=True, kw_only=True)
 class Arranged:
     """A question's arrays in other shapes, and the shape that they came in."""
 

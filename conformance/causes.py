@@ -23,7 +23,7 @@ ROUNDINGS = 2.0
 LARGER = 16.0
 #: what is put below a logarithm so that it stays finite: powers of ten, and what formats offer
 GUARDS = (
-    *(10.0**-k for k in range(1, 17)), 2.0**-10, 2.0**-14, 2.0**-23, 2.0**-52, 2.0**-126,
+    *(10.0**-k for k in range(1, 31)), 2.0**-10, 2.0**-14, 2.0**-23, 2.0**-52, 2.0**-126,
 )  # fmt: skip
 
 
@@ -62,7 +62,7 @@ def _ceiling(subject: Subject, question: Question, exact: arb, got: float) -> st
 
     One that goes on where the probability is yet smaller is the logarithm of a rounding.
     """
-    if not bool(exact > got * 1.001) or got <= 0.5:
+    if got <= 0.5 or not (bool(exact > got * 1.001) or _guarded(question, exact, got)):
         return None
     roundings = [k * subject.format.unit_roundoff for k in range(1, 5)]
     for factor in _factors(question):
@@ -76,6 +76,16 @@ def _ceiling(subject: Subject, question: Question, exact: arb, got: float) -> st
                     f"clamped at {guard:.3g}, or that is added to it, below a logarithm"
                 )
     return None
+
+
+def _guarded(question: Question, exact: arb, got: float) -> bool:
+    """Whether the exact loss stops too, at another number: at the logarithm of its own eps."""
+    eps = question.options.get("eps")
+    if not isinstance(eps, float) or not 0.0 < eps < 1.0:
+        return False
+    at = float(exact.mid())
+    own = any(abs(at - f * -math.log(eps)) <= 1e-3 * at for f in _factors(question))
+    return own and abs(at - got) > 1e-3 * got
 
 
 def _stops(subject: Subject, question: Question, at: float) -> bool:

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from lossproof.conformance import causes, oracle
-from lossproof.conformance.agreement import trial
+from lossproof.conformance import causes, denominators, oracle
 from lossproof.conformance.check import Observation
+from lossproof.conformance.denominators import CLOSE, Multiple
 from lossproof.conformance.describe import narrowed
 from lossproof.conformance.oracle import Judgement
 from lossproof.conformance.subject import Incomparable, Subject, TargetError
@@ -19,11 +19,6 @@ from lossproof.spec.carriers import BALLS, Reals
 from lossproof.spec.formats import Format
 from lossproof.spec.loss import SpecError
 from lossproof.spec.question import Question
-
-#: rows of a plain question whose arguments may have any shape
-ROWS = 4
-#: how many roundings a factor or a denominator may be off and still be called by its name
-_CLOSE = 64.0
 
 
 def looks(subject: Subject, observation: Observation) -> str | None:
@@ -43,8 +38,8 @@ def looks(subject: Subject, observation: Observation) -> str | None:
             if followed is not None:
                 return followed
         return (
-            _denominator(subject, question, judgement)
-            or _plain_denominator(subject, question, judgement.quantity)
+            _reordered(subject, question, judgement)
+            or denominators.divided(subject, question, judgement)
             or _factor(subject, question, judgement)
             or causes.cause(subject, question, judgement)
             or _flat(question, judgement)
@@ -102,9 +97,10 @@ def _beyond(question: Question, fmt: Format) -> Iterator[str]:
     """The arguments beyond what squares, exponentials and sigmoids can take."""
     for key, values in _reals(question):
         domain, size = question.loss.arguments[key].domain, float(np.abs(values).max())
-        if size > math.sqrt(fmt.largest):
+        squared, raised = _does(question, "^2", r"\sqrt"), _does(question, "e^", r"\sigma", "exp")
+        if size > math.sqrt(fmt.largest) and squared:
             yield f"{key} is beyond {math.sqrt(fmt.largest):.2g}, whose square overflows"
-        elif np.isfinite(domain.low) or np.isfinite(domain.high):
+        elif np.isfinite(domain.low) or np.isfinite(domain.high) or not raised:
             continue
         elif size > math.log(fmt.largest):
             yield f"{key} is beyond {math.log(fmt.largest):.3g}, where exp overflows or vanishes"
@@ -113,12 +109,34 @@ def _beyond(question: Question, fmt: Format) -> Iterator[str]:
             yield f"{key} is beyond {edge:.3g}, where a sigmoid rounds to 0 or 1"
 
 
+def _does(question: Question, *signs: str) -> bool:
+    """Whether one of the signs of an operation stands in the formulas of the loss."""
+    return any(sign in line for line in question.loss.tex for sign in signs)
+
+
 def _reals(question: Question) -> Iterator[tuple[str, Reals]]:
     for key, argument in question.loss.arguments.items():
         if question.arguments.get(key) is not None and argument.domain.kind == "real":
             values = np.asarray(question.arguments[key], dtype=np.float64)
             if values.size and np.isfinite(values).all():
                 yield key, values
+
+
+# ---- order
+
+
+def _reordered(subject: Subject, question: Question, judgement: Judgement) -> str | None:
+    """Whether the numbers are those of the truth, each within its budget, in other places."""
+    truth = oracle.truth(question, judgement.quantity, subject.format, subject.profile)
+    exact = BALLS.middle(truth.exact).reshape(-1)
+    got = np.asarray(judgement.got, dtype=np.float64).reshape(-1)
+    if not 1 < got.size == exact.size or not np.isfinite(exact).all() or np.ptp(exact) == 0:
+        return None
+    order = np.argsort(exact)
+    off = np.abs(np.sort(got) - exact[order])
+    within = off <= CLOSE * np.broadcast_to(truth.budget, truth.exact.shape).reshape(-1)[order]
+    apart = judgement.violations.sum() > 1
+    return "the numbers of the truth in another order" if apart and within.all() else None
 
 
 # ---- gradients
@@ -172,25 +190,21 @@ def _same(subject: Subject, question: Question, name: str, cotangent: Reals) -> 
 
 
 def _factor(subject: Subject, question: Question, judgement: Judgement) -> str | None:
-    """Whether every entry is the same simple multiple of the truth."""
-    times = _Multiple(subject, question, judgement)
-    return next((words for words, factor in _factors(question) if times.holds(factor)), None)
+    """Whether every entry is the same simple multiple of the truth, at plain numbers too."""
+    here = _multiples(subject, question, judgement)
+    for asked in denominators.plain_ones(subject, question) if here else ():
+        there = _multiples(subject, asked, subject.judge(asked, judgement.quantity))
+        here = {kind: words for kind, words in here.items() if kind in there}
+    return next(iter(here.values()), None)
 
 
-class _Multiple:
-    """Whether an answer is a multiple of the truth, in all entries that can tell."""
-
-    def __init__(self, subject: Subject, question: Question, judgement: Judgement) -> None:
-        truth = oracle.truth(question, judgement.quantity, subject.format, subject.profile)
-        exact, got = BALLS.middle(truth.exact), np.asarray(judgement.got, dtype=np.float64)
-        with np.errstate(all="ignore"):
-            known = np.abs(exact) > _CLOSE * truth.budget
-        known &= np.isfinite(exact) & np.isfinite(got) & ~truth.wide & np.isfinite(truth.budget)
-        self.exact, self.got, self.budget = exact[known], got[known], truth.budget[known]
-
-    def holds(self, factor: float) -> bool:
-        slack = _CLOSE * abs(factor) * self.budget
-        return bool(self.got.size and np.all(np.abs(self.got - factor * self.exact) <= slack))
+def _multiples(subject: Subject, question: Question, judgement: Judgement) -> dict[str, str]:
+    """The multiples of the truth that an answer is, with the numbers in their words and without."""
+    if judgement.problem is not None or judgement.got is None or not judgement.violations.any():
+        return {}
+    times = Multiple(subject, question, judgement)
+    said = [words for words, factor in _factors(question) if times.holds(factor)]
+    return {denominators.kind(words): words for words in said}
 
 
 def _factors(question: Question) -> Iterator[tuple[str, float]]:
@@ -203,79 +217,6 @@ def _factors(question: Question) -> Iterator[tuple[str, float]]:
         if count > 2:
             yield f"the truth times {count}, the size of {axis}", float(count)
             yield f"the truth divided by {count}, the size of {axis}", 1.0 / count
-
-
-# ---- means
-
-
-def _plain_denominator(subject: Subject, question: Question, quantity: str) -> str | None:
-    """Which denominator shows at plain numbers in two axes, where one count is not another."""
-    if question.reduction in ("none", "sum"):
-        return None
-    stated = question.loss.arguments
-    asked = trial(
-        subject,
-        options=question.options,
-        reduction=question.reduction,
-        optional=any(stated[k].optional and v is not None for k, v in question.arguments.items()),
-    )
-    rows = {
-        key: array.reshape(ROWS, -1)
-        for key, array in asked.arguments.items()
-        if array is not None and stated[key].shape == "*"
-    }
-    asked = asked.with_arguments(**rows)
-    judgement = subject.judge(asked, quantity)
-    if judgement.problem is not None or judgement.got is None or not judgement.violations.any():
-        return None
-    return _denominator(subject, asked, judgement)
-
-
-def _denominator(subject: Subject, question: Question, judgement: Judgement) -> str | None:
-    """Which denominator a wrong mean, or the gradient of one, has."""
-    if question.reduction in ("none", "sum") or "sum" not in question.loss.reductions:
-        return None
-    whole = replace(question, reduction="sum", cotangent=None)
-    total = oracle.truth(whole, "value", subject.format, subject.profile)
-    mean = oracle.truth(question, "value", subject.format, subject.profile)
-    sums, stated = float(BALLS.middle(total.exact)), float(BALLS.middle(mean.exact))
-    if not (np.isfinite(sums) and np.isfinite(stated) and sums and stated):
-        return None
-    right, times = sums / stated, _Multiple(subject, question, judgement)
-    terms = int(np.prod(question.loss.output_shape(question.arguments, "none")))
-    if terms == 1:
-        return None  # every count is one
-    of = "the sum" if judgement.quantity == "value" else "the gradient of the sum"
-    for words, count in _counts(question, terms):
-        if count > 0 and abs(count - right) > 2.0**-6 * right and times.holds(right / count):
-            return f"{of} of {terms} losses divided by {words}, where {right:.6g} is stated"
-    return None
-
-
-def _counts(question: Question, terms: int) -> Iterator[tuple[str, float]]:
-    yield "1, which is the sum itself", 1.0
-    weight, labels = question.arguments.get("weight"), question.arguments.get("labels")
-    if weight is not None:
-        weights = np.asarray(weight, dtype=np.float64)
-        yield f"{weights.sum():.6g}, the sum of the weights given", float(weights.sum())
-        if labels is not None and question.options.get("ignore_index") is not None:
-            some = np.asarray(labels)
-            kept = some != question.options["ignore_index"]
-            chosen = weights[np.where(kept, some, 0)].sum()
-            yield f"{chosen:.6g}, weights of ignored samples included", float(chosen)
-    for axis, size in question.loss.axes_of(question.arguments).items():
-        count = int(np.prod(size))
-        if axis != "*":
-            yield f"{count}, the size of {axis}", float(count)
-        elif len(size) > 1:
-            yield f"{size[0]}, the size of the first axis", float(size[0])
-            yield f"{size[-1]}, the size of the last axis", float(size[-1])
-    yield f"{terms}, the number of losses", float(terms)
-    if labels is not None and question.options.get("ignore_index") is not None:
-        kept_count = int((np.asarray(labels) != question.options["ignore_index"]).sum())
-        yield f"{kept_count}, the number of losses that are kept", float(kept_count)
-    yield f"{terms} · {terms}", float(terms) ** 2
-    yield f"{terms - 1}, one less than the number of losses", float(terms - 1)
 
 
 __all__ = ["looks"]

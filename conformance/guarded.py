@@ -94,6 +94,19 @@ def smoothed(base: type[Loss]) -> Iterator[Base]:
         divergence = stated(base, _others(part, entropy=True))
         said += ", and the entropy of the target is subtracted: a divergence"
         yield Base(loss=divergence, but=said, cost=0.7)
+        said = f"label smoothing {part:g} is divided by the number of rows, not of classes"
+        yield Base(loss=stated(base, _by_rows(part), samples=""), but=said, cost=0.7)
+
+
+def _by_rows(part: float) -> Value:
+    def value(bound: Any, logits: Tracked, labels: Any, weight: Any = None) -> Tracked:
+        logs = log_softmax(logits)
+        kept = labels != bound.ignore_index
+        own = pick(logs, np.where(kept, labels, 0))
+        found = -((1 - part) * own + (part / logs.shape[0]) * total(logs))
+        return where(kept, found, 0.0)
+
+    return value
 
 
 def _others(part: float, *, entropy: bool) -> Value:

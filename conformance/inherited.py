@@ -165,7 +165,7 @@ class Alike:
         """One observation without what one function of the framework answers alike."""
         judgement = seen.judgement
         if judgement is None or judgement.problem is not None or "repeated" in seen.how:
-            told = _may_tell(own, self.check) and self._told(own, question, seen)
+            told = self._may_tell(own, question) and self._told(own, question, seen)
             return without(seen) if told else seen
         ratios = np.where(self._where(own, seen, judgement), 0.0, judgement.ratios)
         left = replace(judgement, ratios=ratios)
@@ -195,6 +195,16 @@ class Alike:
             alike &= np.isfinite(np.asarray(theirs, dtype=np.float64))
         return np.asarray(alike)
 
+    def _may_tell(self, own: Subject, question: Question) -> bool:
+        """Whether what a check tells in words of a function is the framework's.
+
+        A composition broadcasts, and does with what is not finite, as whoever wrote it let it; so
+        does one that only has the framework's formula, where shapes do not fit.
+        """
+        if composed.is_one(own.implementation):
+            return self.check.name in ("properties", "relations")
+        return self.check.name != "shapes" or self.subject.calls_own(question)
+
     def _told(self, own: Subject, question: Question, seen: Observation) -> bool:
         """Whether the check tells the same of the framework's function, which answers the same."""
         if any(v is not None and np.size(v) == 0 for v in seen.question.arguments.values()):
@@ -209,14 +219,6 @@ class Alike:
             return False
         # the question that is shown of a large batch is not the one that was asked
         return "repeated" in seen.how or _answer(own, seen) == _answer(self.subject, seen)
-
-
-def _may_tell(own: Subject, check: Check) -> bool:
-    """Whether what a check tells in words of a function is the framework's.
-
-    A composition broadcasts, and does with what is not finite, as whoever wrote it let it.
-    """
-    return not composed.is_one(own.implementation) or check.name in ("properties", "relations")
 
 
 def without(seen: Observation) -> Observation:

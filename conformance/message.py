@@ -21,6 +21,8 @@ from lossproof.spec.question import Question
 
 #: no more faults than these are told besides the one that is shown
 OTHERS = 4
+#: a batch of so many samples is shown whole, where a violation needs it
+FEW = 4
 
 
 def render(
@@ -37,10 +39,12 @@ def render(
     """
     question = smallest(subject, observation)
     stated = facts(subject, observation)
+    whole = observation.question
+    needed = question is not whole and _searched(name)
     lines = [
         f"{_who(subject, name)}: {observation.fault}",
-        _line("at", _at(question, observation)),
-        *_about(name, observation, question),
+        _line("at", _at(whole if needed and whole.samples <= FEW else question, observation)),
+        *_about(name, observation, needed),
         *(_line(key, value) for key, value in stated.items() if value),
         *_looks(subject, observation),
         *_besides(sorted(others)),
@@ -68,14 +72,20 @@ def said(like: str) -> str:
     return _line("looks", f"like {like}")
 
 
-def _about(name: str, observation: Observation, shown: Question) -> Iterator[str]:
-    """Which number is meant, where the check looks at several, and what else must be there."""
+def _about(name: str, observation: Observation, needed: bool) -> Iterator[str]:
+    """Which number is meant, where the check looks at several, and what else must be there, where
+    its batch is `needed`."""
     judgement = observation.judgement
     if judgement is not None and judgement.quantity != name:
         yield _line("quantity", judgement.quantity)
-    if shown is not observation.question and _searched(name):
-        whole = observation.question.samples
-        yield _line("alone", f"this sample conforms; it fails in a batch of {whole}")
+    if needed and judgement is not None:
+        question, samples = observation.question, observation.question.samples
+        place = np.unravel_index(judgement.worst, judgement.ratios.shape)
+        first = judgement.worst if question.loss.samples == "*" else int(place[0])
+        said = f"this sample conforms; it fails in a batch of {samples}"
+        if samples <= FEW:
+            said = f"sample {first} of these, which is meant, conforms"
+        yield _line("alone", said)
 
 
 def _searched(name: str) -> bool:

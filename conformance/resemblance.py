@@ -101,7 +101,8 @@ def _otherwise(asker: Asker, situation: _Situation, shapes: Any, until: float) -
     """The least far-fetched thing that the function is in a situation, in words."""
     subject = asker.subject
     loss, asked = subject.loss, _asked(subject, situation)
-    dropped = tuple(without(loss)) if situation.whole else ()
+    given = subject.implementation.optional
+    dropped = tuple(without(loss, given)) if situation.whole else ()
     stages: tuple[Iterable[tuple[Base, Asker, Mapping[str, Any]]], ...] = (
         ((b, asker, asked) for b in (Base(loss=loss), *dropped, *variants(loss))),
         ((b, asker, asked) for b in guarded(loss)),

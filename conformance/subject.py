@@ -17,7 +17,14 @@ from lossproof.backends.process.backend import GivenUp
 from lossproof.backends.process.client import Died
 from lossproof.backends.registry import Implementation
 from lossproof.conformance import oracle
-from lossproof.conformance.arrangement import LOGS, Arranged, Normalised, arranged, normalised
+from lossproof.conformance.arrangement import (
+    LOGS,
+    Arranged,
+    Asked,
+    Normalised,
+    arranged,
+    normalised,
+)
 from lossproof.conformance.effort import Effort
 from lossproof.conformance.points import Maker
 from lossproof.spec.formats import FORMATS, Format
@@ -194,14 +201,41 @@ class Subject:
 
     def call(self, question: Question, **how: Any) -> Answer:
         """Call the implementation, letting through what it raises."""
-        key = self.held_otherwise(question)
-        if key is not None:
-            raise SpecError(f"{self.implementation.name} holds {key}, and is asked for another")
+        shaped = self._given(question, how)
+        try:
+            answer = self.backend.call(
+                self.implementation,
+                shaped.arguments,
+                self._options(question),
+                cotangent=shaped.cotangent,
+                differentiate=() if shaped.cotangent is None else self.differentiable,
+                device=self.device,
+                **how,
+            )
+            return shaped.back(answer)
+        except SystemExit as error:  # a target may not end the examination of itself
+            raise RuntimeError(f"the target called sys.exit({error.code!r})") from error
+
+    def calls_own(self, question: Question) -> bool:
+        """Whether the implementation runs the framework's own function of its loss there."""
+        given = self._given(question, {}).arguments
+        return self.backend.calls_own(self.implementation, given, self._options(question))
+
+    def _options(self, question: Question) -> dict[str, Any]:
+        """The options as the implementation takes them, the reduction among them."""
         # not checked here: a question outside the domain is the target's to refuse
         complete = {**self.loss.complete({}), **question.options}
         options: dict[str, Any] = {k: complete[k] for k in self.taken}
         if len(self.loss.reductions) > 1 and self.implementation.reducible:
             options["reduction"] = question.reduction
+        return options
+
+    def _given(self, question: Question, how: Mapping[str, Any]) -> Asked | Arranged | Normalised:
+        """The arrays in the form that the function takes. Raises SpecError where it carries other
+        numbers than the question has."""
+        key = self.held_otherwise(question)
+        if key is not None:
+            raise SpecError(f"{self.implementation.name} holds {key}, and is asked for another")
         cotangent = question.cotangent
         if cotangent is not None:
             cotangent = np.asarray(self.format.round(np.asarray(cotangent, dtype=np.float64)))
@@ -212,21 +246,7 @@ class Subject:
             if optional is None or k in optional or not self.loss.arguments[k].optional
         }
         shaped = self._arranged(arguments, cotangent, question.reduction, how)
-        if shaped is not None:
-            arguments, cotangent = dict(shaped.arguments), shaped.cotangent
-        try:
-            answer = self.backend.call(
-                self.implementation,
-                arguments,
-                options,
-                cotangent=cotangent,
-                differentiate=() if cotangent is None else self.differentiable,
-                device=self.device,
-                **how,
-            )
-            return answer if shaped is None else shaped.back(answer)
-        except SystemExit as error:  # a target may not end the examination of itself
-            raise RuntimeError(f"the target called sys.exit({error.code!r})") from error
+        return shaped or Asked(arguments=arguments, cotangent=cotangent)
 
     def _arranged(
         self, arguments: Mapping[str, Any], cotangent: Any, reduction: str, how: Mapping[str, Any]

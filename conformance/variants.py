@@ -6,7 +6,7 @@ Each is the loss of the catalogue with one thing changed, stated as a loss.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from lossproof.conformance.candidates import Base
@@ -87,9 +87,11 @@ def _exchanged(base: type[Loss], first: str, second: str, both: bool) -> Base:
     return Base(loss=loss, after=f" with {words}", cost=2.0)
 
 
-def without(base: type[Loss]) -> Iterator[Base]:
-    """The loss with an optional argument that has no effect."""
+def without(base: type[Loss], given: Collection[str] | None) -> Iterator[Base]:
+    """The loss with an optional argument that has no effect, though it is among the `given`."""
     for key in (k for k, a in base.arguments.items() if a.optional):
+        if given is not None and key not in given:
+            continue
         yield Base(loss=_without(base, key), but=f"{key} has no effect", cost=0.5)
 
 

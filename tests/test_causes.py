@@ -61,6 +61,34 @@ CASES = {
         "mse", "shapes",
         "one number, made of all pairs of entries (3, 3): prediction (3,), target (3, 1)",
     ),
+    "mixes up the samples": (
+        "def loss(prediction, target):\n"
+        "    r = np.abs(prediction - target)\n"
+        "    return np.concatenate([r[r < 1], r[r >= 1]])\n",
+        "mae", "value",
+        "the numbers of the truth in another order",
+    ),
+    "adds a guard to the number of losses": (
+        "def loss(y_pred, y_true):\n"
+        "    return np.sum((y_pred - y_true) ** 2) / (y_pred.size + 1e-3)\n",
+        "mse", "value",
+        "the sum of one loss divided by 1 + 0.001, not by 1",
+    ),
+    "shares the smoothing by the rows": (
+        "def loss(logits, labels):\n"
+        "    z = logits - logits.max(axis=1, keepdims=True)\n"
+        "    lp = z - np.log(np.exp(z).sum(axis=1, keepdims=True))\n"
+        "    own = lp[np.arange(len(labels)), labels]\n"
+        "    return -(0.9 * own + 0.1 / len(lp) * lp.sum(axis=1))\n",
+        "cross_entropy", "value",
+        "like cross_entropy, but label smoothing 0.1 is divided by the number of rows",
+    ),
+    "clamps where it should add eps": (
+        "def loss(rate, target):\n"
+        "    return rate - target * np.log(np.maximum(rate, 1e-20))\n",
+        "poisson_nll", "value",
+        "stops at 46.05 = -log(1e-20): a probability is clamped at 1e-20",
+    ),
     "takes a label for another": (
         "def loss(logits, labels):\n"
         "    z = logits - logits.max(axis=1, keepdims=True)\n"
@@ -79,6 +107,7 @@ def test_the_message_names_the_cause(name: str, tmp_path: Path) -> None:
     file.write_text(HEAD + body, encoding="utf-8")
     asked = ["check", f"{file}:loss", "--loss", loss, "--backend", "numpy", "--seed", "1"]
     asked += ["--dtype", "float32", "--check", check, "--no-isolation"]
+    asked += ["--fix", "log_input=False"] if loss == "poisson_nll" else []
     came = CliRunner().invoke(main, asked)
     assert came.exit_code == 1, came.output
     assert words in came.output

@@ -130,7 +130,10 @@ def test_what_is_right_with_its_weights_passes_and_what_is_not_is_told_with_them
     (value,) = wrong
     assert value.status == "failed"
     assert "weight=[1.0, 2.0, 0.5]" in value.message
-    assert "of 6 losses divided by 6, the size of N, where 5.5 is stated" in value.message
+    assert (
+        "of 6 losses divided by 6, the size of N, where 5.5 (the weights of the labels) is stated"
+        in value.message
+    )
 
 
 def test_a_torch_module_is_put_into_every_dtype() -> None:

@@ -30,10 +30,11 @@ def message_of(name, check):
         ("nll-without-minus", "value", "the truth with the other sign"),
         ("mse-mean-twice", "value", "the sum of 8 losses divided by 8 · 8, where 8 is stated"),
         ("ce-mean-over-ignored", "value",
-         "the sum of 4 losses divided by 4, the size of N, where 3 is stated"),
+         "the sum of 6 losses divided by 6, the size of N, where 4 (those that are kept) "
+         "is stated"),
         ("ce-mean-over-ignored", "reductions",
          "the gradient of the sum of 4 losses divided by 3.65, weights of ignored samples "
-         "included, where 0.25 is stated"),
+         "included, where 0.25 (the weights of the labels) is stated"),
         ("bcel-mean-by-weights", "reductions",
          "the gradient of the sum of 8 losses divided by 18.5, the sum of the weights given, "
          "where 8 is stated"),
@@ -92,6 +93,6 @@ def test_special_values_show_the_one_entry_that_is_wrong(name, lines):
 def test_a_gradient_that_is_missing_says_so():
     found = message_of("mse-target-detached", "gradient.target").splitlines()
     assert found[2:4] == [
-        "  truth    a gradient of shape (512,)",
+        "  truth    a gradient of shape (1,)",
         "  got      none: nothing of the result depends on target, as far as was recorded",
     ]

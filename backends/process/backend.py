@@ -74,6 +74,17 @@ class Isolated(Remote):
     def profile(self, dtype: str, device: str) -> Profile:
         return self.inner.profile(dtype, device)
 
+    def calls_own(
+        self,
+        implementation: Implementation,
+        arguments: Mapping[str, Array | None],
+        options: Mapping[str, Any],
+    ) -> bool:
+        reply = self.worker.ask(
+            {"op": "calls_own", "arguments": pack_each(arguments), "options": dict(options)}
+        )
+        return bool(reply.get("calls_own", True))
+
     def call(
         self,
         implementation: Implementation,

@@ -50,9 +50,12 @@ class Server:
     def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """The reply to one request; what the target raises is data."""
         try:
-            return {"hello": self.hello, "load": self.load, "call": self.call}[request["op"]](
-                request
-            )
+            return {
+                "hello": self.hello,
+                "load": self.load,
+                "call": self.call,
+                "calls_own": self.calls_own,
+            }[request["op"]](request)
         except (UsageError, SpecError) as error:
             return {"refused": str(error)}
         except BackendError as error:
@@ -105,6 +108,13 @@ class Server:
             if request["how"]["transformation"] is None:
                 self.changed |= dict.fromkeys(state.changed(before))
         return {"answer": asdict(packed(replace(answer, changed=tuple(self.changed))))}
+
+    def calls_own(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Whether the target runs the framework's own function of its loss."""
+        if self.backend is None or self.implementation is None:
+            raise UsageError("load comes before calls_own")
+        arguments, options = unpack_each(request["arguments"]), dict(request["options"])
+        return {"calls_own": self.backend.calls_own(self.implementation, arguments, options)}
 
     def _raised(self, error: BaseException) -> dict[str, Any]:
         """An exception as data, with the last line of the target's own files that it came by."""

@@ -6,6 +6,7 @@ import importlib.util
 import sys
 import warnings
 from collections.abc import Callable, Mapping
+from functools import partial
 from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from lossproof.backends.base import Answer, Array, Backend, BackendError
 from lossproof.backends.registry import Implementation, Registry, implementations_of
 from lossproof.backends.torch_.constants import HELD
+from lossproof.spec.loss import get
 from lossproof.spec.profile import Profile
 
 if TYPE_CHECKING:
@@ -92,6 +94,26 @@ class TorchBackend(Backend):
         for family in FAMILIES:
             import_module(f"lossproof.backends.torch_.{family}")
         return implementations_of(self.name)
+
+    def calls_own(
+        self,
+        implementation: Implementation,
+        arguments: Mapping[str, Array | None],
+        options: Mapping[str, Any],
+    ) -> bool:
+        from lossproof.backends.torch_ import used
+
+        own = self.implementations().get(implementation.loss)
+        if own is None:
+            return False
+        # what the target does not take has its default
+        stated = {**get(implementation.loss).complete({}), "reduction": "none", **options}
+        theirs = {k: v for k, v in stated.items() if own.options is None or k in own.options}
+        theirs["reduction"] = stated["reduction"]
+        return bool(
+            used.functions(partial(self.call, implementation, arguments, options))
+            & used.functions(partial(self.call, own, arguments, theirs))
+        )
 
     def call(
         self,
