@@ -104,12 +104,12 @@ def numbers(value: Any, key: str, loss: type[Loss]) -> Numbers | None:
 
 
 def _kept(function: Any, key: str, parameter: str | None) -> Iterator[Any]:
-    if parameter is not None:
-        default = next((p.default for p in signature(function) or [] if p.name == parameter), None)
+    own = next((p for p in signature(function) or [] if p.name == parameter), None)
+    if own is not None:
         # a plain number says that the function takes some; one bound by `partial` is held
         bound = parameter in getattr(function, "keywords", {})
-        if bound or not isinstance(default, (int, float)):
-            yield default
+        if bound or not isinstance(own.default, (int, float)):
+            yield own.default
         return
     names = dict.fromkeys((key, *ARGUMENTS.get(key, ())))
     if not inspect.isroutine(function):

@@ -1,6 +1,7 @@
 """How arrays of any shape reach a function that takes fewer shapes than its loss allows.
 
-`flat` is for functions of one axis, `matrix` for those of two, `rows` for those that reduce the
+`flat` is for functions of one axis, `matrix` for those of two, `column` for those of two of which
+the last has one entry, `rows` for those that reduce the
 last axis and leave the others, as the functions of Keras do. A question is asked of such a function
 in the shapes that it takes, and its answer put back into the shape of the question: no number
 changes on the way.
@@ -20,7 +21,7 @@ import numpy as np
 from lossproof.backends.base import Answer
 from lossproof.spec.loss import Loss
 
-FLAT, MATRIX, ROWS, LOGS = "flat", "matrix", "rows", "logs"
+FLAT, MATRIX, COLUMN, ROWS, LOGS = "flat", "matrix", "column", "rows", "logs"
 #: columns of a matrix, the first of these that divides the number of entries
 COLUMNS = (4, 3, 2, 1)
 
@@ -79,6 +80,8 @@ def arranged(
     if kind == MATRIX:
         columns = next(c for c in COLUMNS if size % c == 0 and (size > c or c == 1))
         taken = upstream = (size // columns, columns)
+    elif kind == COLUMN:
+        taken = upstream = (size, 1)
     elif kind == ROWS:
         taken, upstream = ((1, size), (1,)) if whole else ((size, 1), (size,))
     if reduced and not (kind == ROWS and whole):

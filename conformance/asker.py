@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from lossproof.backends.process.backend import GivenUp
 from lossproof.backends.process.client import Died
+from lossproof.conformance.refusal import in_words
 from lossproof.conformance.subject import Subject
 from lossproof.spec.formats import FORMATS
 from lossproof.spec.question import Question
@@ -45,7 +46,7 @@ class Patience:
             self.deaths += 1
             if self.deaths >= DEATHS * (1 if not self.answered else 2):
                 raise Hopeless(f"it {error}")
-        words = f"{type(error).__name__}: {error}".splitlines()[0][:160]
+        words = in_words(error)
         self.errors[words] = self.errors.get(words, 0) + 1
 
 

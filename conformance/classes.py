@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from lossproof.conformance.agreement import SIZES, questions, share, trial
-from lossproof.conformance.refusal import misfits
+from lossproof.conformance.refusal import in_words, misfits
 from lossproof.conformance.shaping import Step, came
 from lossproof.conformance.subject import Subject
 from lossproof.conformance.written import number, text
@@ -33,8 +33,7 @@ def classes(subject: Subject) -> Step:
     taken = [n for n in _counts(refusal) if _refused(subject, n) is None]
     if len(taken) != 1:
         return {}, []
-    why = f"{type(refusal).__name__}: {refusal}".splitlines()[0][:160]
-    said = f"only {taken[0]} classes are asked of it: with {SIZES[AXIS]}, {why}"
+    said = f"only {taken[0]} classes are asked of it: with {SIZES[AXIS]}, {in_words(refusal)}"
     return {"sizes": {AXIS: taken[0]}}, [said]
 
 

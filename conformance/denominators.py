@@ -159,6 +159,10 @@ def _counts(question: Question, terms: int) -> Iterator[tuple[str, float]]:
             kept = some != question.options["ignore_index"]
             chosen = weights[np.where(kept, some, 0)].sum()
             yield f"{chosen:.6g}, weights of ignored samples included", float(chosen)
+        target = question.arguments.get("target")
+        if target is not None and np.ndim(target) == 2 and np.ndim(weight) == 1:
+            shares = float((weights * np.asarray(target, dtype=np.float64)).sum())
+            yield f"{shares:.6g}, the targets times their weights", shares
     for axis, size in question.loss.axes_of(question.arguments).items():
         count = int(np.prod(size))
         if axis != "*":

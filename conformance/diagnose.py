@@ -30,17 +30,19 @@ def looks(subject: Subject, observation: Observation) -> str | None:
         return None
     where = tuple(int(i) for i in np.unravel_index(judgement.worst, judgement.ratios.shape))
     got = float(judgement.got.astype(np.float64)[where])
-    if not np.isfinite(got):
-        return _not_finite(subject, question, judgement)
     try:
+        if not np.isfinite(got):
+            return denominators.divided(subject, question, judgement) or _not_finite(
+                subject, question, judgement
+            )
         if judgement.quantity != "value":
             followed = _cotangent(subject, question, judgement)
             if followed is not None:
                 return followed
         return (
-            _reordered(subject, question, judgement)
-            or denominators.divided(subject, question, judgement)
+            denominators.divided(subject, question, judgement)
             or _factor(subject, question, judgement)
+            or _reordered(subject, question, judgement)
             or causes.cause(subject, question, judgement)
             or _flat(question, judgement)
         )

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from lossproof.conformance.agreement import trial
+from lossproof.conformance.refusal import in_words
 from lossproof.conformance.shaping import Step, came, raised
 from lossproof.conformance.subject import Subject
 from lossproof.spec.formats import FORMATS
@@ -26,7 +27,7 @@ def dtypes(subject: Subject) -> Step:
         if error is None:
             continue
         if _of_what_it_holds(one, error) or _about_dtype(error, dtype, own=error is plainly):
-            refused[dtype] = f"{type(error).__name__}: {error}".splitlines()[0][:160]
+            refused[dtype] = in_words(error)
     if not refused or len(refused) == len(subject.backend.dtypes):
         return {}, []
     kept = tuple(d for d in subject.backend.dtypes if d not in refused)

@@ -13,7 +13,7 @@ import numpy as np
 from lossproof.backends.process.backend import GivenUp
 from lossproof.backends.process.client import Died
 from lossproof.conformance.agreement import SIZES, trial
-from lossproof.conformance.refusal import refuses
+from lossproof.conformance.refusal import in_words, refuses
 from lossproof.conformance.shaping import Step, came
 from lossproof.conformance.subject import Subject
 from lossproof.spec.question import Question
@@ -36,9 +36,9 @@ def ignored(subject: Subject) -> Step:
     asked = next(able, None)
     if asked is None or not _of_classes(subject, option.default):
         return {}, []
-    said = f"ignore_index = {option.default} is not offered: {type(error).__name__}: {error}"
+    said = f"ignore_index = {option.default} is not offered: {in_words(error)}; {asked} is asked"
     dialect = {**claimed.dialect, "ignore_index": asked}
-    return {"dialect": dialect}, [f"{said.splitlines()[0][:160]}; {asked} is asked"]
+    return {"dialect": dialect}, [said]
 
 
 def _labelled(subject: Subject, label: int, index: int) -> Question:

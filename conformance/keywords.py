@@ -15,7 +15,7 @@ import numpy as np
 from lossproof.backends.registry import Implementation
 from lossproof.conformance.agreement import trial
 from lossproof.conformance.held import settings
-from lossproof.conformance.refusal import misfits
+from lossproof.conformance.refusal import in_words, misfits
 from lossproof.conformance.shaping import Step
 from lossproof.conformance.subject import Subject
 
@@ -50,7 +50,7 @@ def keywords(subject: Subject) -> Step:
             kept = _without(kept, name, place)
             why = "take it, and it changes nothing"
             if errors:
-                why = f"refuse it: {type(errors[0]).__name__}: {errors[0]}".splitlines()[0][:160]
+                why = f"refuse it: {in_words(errors[0])}"
             said.append(f"{name}: its **keywords {why}")
     if not said:
         return {}, []

@@ -82,9 +82,9 @@ def _about(name: str, observation: Observation, needed: bool) -> Iterator[str]:
         question, samples = observation.question, observation.question.samples
         place = np.unravel_index(judgement.worst, judgement.ratios.shape)
         first = judgement.worst if question.loss.samples == "*" else int(place[0])
-        said = f"this sample conforms; it fails in a batch of {samples}"
+        said = f"this sample does not fail so alone, but in a batch of {samples}"
         if samples <= FEW:
-            said = f"sample {first} of these, which is meant, conforms"
+            said = f"sample {first} is meant, and does not fail so alone"
         yield _line("alone", said)
 
 

@@ -47,3 +47,8 @@ def about(error: Exception, reduction: str) -> bool:
 def misfits(error: Exception) -> bool:
     """Whether an exception may be due to the shapes of arrays; a slip or a crash is not."""
     return not isinstance(error, (Died, GivenUp)) and type(error).__name__ not in _SLIPS
+
+
+def in_words(error: Exception) -> str:
+    """The name of an exception and the first line of what it says, no longer than a line."""
+    return f"{type(error).__name__}: {error}".splitlines()[0].rstrip(": ")[:160]

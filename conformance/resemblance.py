@@ -40,6 +40,8 @@ def looks_like(subject: Subject, seconds: float = 2.0) -> str | None:
     None where nothing fits, and where it is its loss at moderate numbers: then its fault lies at
     others. At most about `seconds` are spent.
     """
+    if subject.implementation.held:
+        return None  # no candidate is stated with what it carries
     until = time.monotonic() + seconds
     offered = subject.implementation.dtypes or DTYPES
     dtype = next((d for d in DTYPES if d in offered and d in subject.backend.dtypes), subject.dtype)
@@ -83,7 +85,9 @@ def _itself(asker: Asker, situation: _Situation) -> tuple[bool, Any]:
     candidate = Candidate(
         base=Base(loss=subject.loss), options=_asked(subject, situation), scheme=scheme
     )
-    for shapes in (SHAPES, LINES):
+    classes = subject.sizes.get("C")
+    rows = SHAPES if classes is None else tuple((n, classes) for n, _ in SHAPES)
+    for shapes in (rows, LINES):
         fit = judged(
             candidate, asker, subject.format, subject.profile,
             shapes=shapes[:6], whole=situation.whole,

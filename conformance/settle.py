@@ -25,7 +25,7 @@ from lossproof.conformance.effort import EFFORTS
 from lossproof.conformance.fitted import SETTLED, at_ends, best, fitting, wide_and_single
 from lossproof.conformance.ignoring import ignored
 from lossproof.conformance.keywords import keywords
-from lossproof.conformance.refusal import about, misfits, refuses
+from lossproof.conformance.refusal import about, in_words, misfits, refuses
 from lossproof.conformance.shaping import Step, came, raised, shapes
 from lossproof.conformance.subject import Subject
 from lossproof.spec.loss import Loss
@@ -51,8 +51,8 @@ def settle(
         return Settled(implementation=found, notes=tuple(notes))
     notes += [picked] if picked else []
     steps: tuple[Callable[[Subject], Step], ...] = (
-        keywords, classes, dtypes, held, shapes, dtypes, ignored, _guard, _reductions, _options,
-        _choices, wide_enough, _optional, _gradients,
+        keywords, classes, keywords, dtypes, held, shapes, dtypes, ignored, _guard, _reductions,
+        _options, _choices, wide_enough, _optional, _gradients,
     )  # fmt: skip
     for step in steps:
         changes, said = step(_subject(found, loss, backend, device))
@@ -99,10 +99,7 @@ def _reductions(subject: Subject) -> Step:
         if not refused or len(refused) == len(errors):
             return {}, []
         kept = tuple(r for r in loss.reductions if r not in refused)
-        said = [
-            f"reduction {r!r} is not offered: {type(e).__name__}: {e}".splitlines()[0][:160]
-            for r, e in refused.items()
-        ]
+        said = [f"reduction {r!r} is not offered: {in_words(e)}" for r, e in refused.items()]
         return {"reductions": kept}, said
     rows = claimed.arranged == arrangement.ROWS
     # what reduces the last axis is unreduced where that has one entry
@@ -172,8 +169,7 @@ def _choices(subject: Subject) -> Step:
             error = raised(subject, options={key: value}, reduction=first)
             if error is not None and refuses(error, value):
                 refused[key] = (*refused.get(key, ()), value)
-                why = f"{type(error).__name__}: {error}".splitlines()[0][:120]
-                said.append(f"{key} = {value!r} is not offered: {why}")
+                said.append(f"{key} = {value!r} is not offered: {in_words(error)}")
     return ({"refused": refused}, said) if refused else ({}, [])
 
 

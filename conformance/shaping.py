@@ -10,7 +10,7 @@ import numpy as np
 from lossproof.backends.aliases import LOG_PROBABILITIES
 from lossproof.conformance import arrangement
 from lossproof.conformance.agreement import trial
-from lossproof.conformance.refusal import misfits
+from lossproof.conformance.refusal import in_words, misfits
 from lossproof.conformance.subject import Subject
 from lossproof.spec.question import Question
 
@@ -27,23 +27,42 @@ def shapes(subject: Subject) -> Step:
     if not arrangement.fits(subject.loss):
         return {}, []
     line = replace(trial(subject), cotangent=None)
-    line_came, matrix_came = (came(subject, q) for q in (line, _in_rows(line)))
+    matrix, column = (_in_rows(line, count) for count in (arrangement.COLUMNS[0], 1))
+    line_came, matrix_came = _came_with_gradient(subject, line), came(subject, matrix)
     failed = [c for c in (line_came, matrix_came) if isinstance(c, Exception)]
-    if len(failed) == 2 or not all(misfits(error) for error in failed):
+    if not all(misfits(error) for error in failed):
         return {}, []
+    if len(failed) == 2:
+        if came(subject, column) not in ((), _shape(column)):
+            return {}, []
+        return _told(arrangement.COLUMN, "two axes, of which the last has one entry,", failed[0])
     if isinstance(matrix_came, Exception):
-        why = f"{type(matrix_came).__name__}: {matrix_came}".splitlines()[0][:160]
-        kind, said = arrangement.FLAT, f"only arrays of one axis are asked of it: {why}"
-    elif matrix_came == np.shape(_in_rows(line).arguments[next(iter(subject.loss.arguments))])[:1]:
+        return _told(arrangement.FLAT, "one axis", matrix_came)
+    if matrix_came == _shape(matrix)[:1]:
         if not isinstance(line_came, Exception) and line_came != ():
             return {}, []
-        kind, said = arrangement.ROWS, "reduction: it reduces the last axis and leaves the others"
-    elif isinstance(line_came, Exception):
-        why = f"{type(line_came).__name__}: {line_came}".splitlines()[0][:160]
-        kind, said = arrangement.MATRIX, f"only arrays of two axes are asked of it: {why}"
-    else:
-        return {}, []
-    return {"arranged": kind}, [said]
+        said = "reduction: it reduces the last axis and leaves the others"
+        return {"arranged": arrangement.ROWS}, [said]
+    if isinstance(line_came, Exception):
+        return _told(arrangement.MATRIX, "two axes", line_came)
+    return {}, []
+
+
+def _told(kind: str, axes: str, why: Exception) -> Step:
+    return {"arranged": kind}, [f"only arrays of {axes} are asked of it: {in_words(why)}"]
+
+
+def _shape(question: Question) -> tuple[int, ...]:
+    return np.shape(next(v for v in question.arguments.values() if v is not None))
+
+
+def _came_with_gradient(subject: Subject, question: Question) -> tuple[int, ...] | Exception:
+    """The shape of an answer, or what was raised instead, by its gradient where not by itself."""
+    shape = came(subject, question)
+    if isinstance(shape, Exception) or not subject.differentiable:
+        return shape
+    again = came(subject, replace(question, cotangent=np.ones(shape)))
+    return again if isinstance(again, Exception) else shape
 
 
 def came(subject: Subject, question: Question) -> tuple[int, ...] | Exception:
@@ -55,10 +74,10 @@ def came(subject: Subject, question: Question) -> tuple[int, ...] | Exception:
     return shape
 
 
-def _in_rows(question: Question) -> Question:
-    """The same numbers in two axes."""
+def _in_rows(question: Question, columns: int) -> Question:
+    """The same numbers in two axes, the last of so many entries."""
     shaped = {
-        k: None if v is None else np.reshape(v, (-1, arrangement.COLUMNS[0]))
+        k: None if v is None else np.reshape(v, (-1, columns))
         for k, v in question.arguments.items()
     }
     return replace(question, arguments=shaped)

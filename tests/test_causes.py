@@ -61,6 +61,22 @@ CASES = {
         "mse", "shapes",
         "one number, made of all pairs of entries (3, 3): prediction (3,), target (3, 1)",
     ),
+    "loses small losses that a mean hides": (
+        "def loss(logits, target):\n"
+        "    tail = np.log(1 + np.exp(-np.abs(logits)))\n"
+        "    return np.mean(np.maximum(logits, 0) - logits * target + tail)\n",
+        "binary_cross_entropy_with_logits", "value",
+        "off by a rounding of 1: small digits are lost beside it",
+    ),
+    "divides by the targets' weights": (
+        "def loss(logits, target, weight=(1.0, 2.0, 0.5)):\n"
+        "    z = logits - logits.max(axis=1, keepdims=True)\n"
+        "    lp = z - np.log(np.exp(z).sum(axis=1, keepdims=True))\n"
+        "    w = np.asarray(weight, lp.dtype)\n"
+        "    return -(w * target * lp).sum() / (w * target).sum()\n",
+        "cross_entropy_soft_targets", "value",
+        "the targets times their weights, where 6 is stated",
+    ),
     "mixes up the samples": (
         "def loss(prediction, target):\n"
         "    r = np.abs(prediction - target)\n"

@@ -117,6 +117,20 @@ def test_a_fault_of_the_framework_is_not_charged_to_who_calls_it(loss: str, tmp_
     assert "1 xfailed" in came.output
 
 
+POISSON = """
+def loss(prediction, target):
+    return (torch.exp(prediction) - target * prediction).mean()
+"""
+
+
+def test_silent_broadcasting_is_charged_where_the_function_of_the_framework_does_not_run(
+    tmp_path: Path,
+) -> None:
+    came = checked("poisson_nll", "shapes", HEAD + POISSON, tmp_path)
+    assert came.exit_code == 1, came.output
+    assert "shapes that do not fit are broadcast silently" in came.output
+
+
 SUMS = """
 import numpy as np
 

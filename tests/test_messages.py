@@ -79,7 +79,7 @@ def test_a_violation_that_needs_its_batch_says_so():
     text = asked(wrong.crowded, "value", prediction=(2.0, 3.0), target=(0.0, 3.0))
     assert text.splitlines()[1:4] == [
         "  at       prediction=[2.0, 3.0], target=[0.0, 3.0], delta=1.0, reduction=none",
-        "  alone    sample 0 of these, which is meant, conforms",
+        "  alone    sample 0 is meant, and does not fail so alone",
         "  truth    1.5 (exact)",
     ]
 
@@ -216,7 +216,7 @@ ask(
 def test_the_snippet_of_a_violation_that_needs_its_batch_holds_the_batch():
     (found,) = violations(wrong.crowded, checks=["value"])
     assert "  at       prediction=[0.0, 0.0], target=[0.0, 1.0], delta=1.0" in found.message
-    assert "  alone    sample 1 of these, which is meant, conforms" in found.message
+    assert "  alone    sample 1 is meant, and does not fail so alone" in found.message
     with pytest.raises(AssertionError) as raised:
         exec(found.snippet, {})
     assert str(raised.value) == found.message

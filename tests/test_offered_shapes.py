@@ -47,9 +47,20 @@ def lines(y_pred: Any, y_true: Any) -> Any:
     return np.mean((y_pred - y_true) ** 2)
 
 
+def columns(y_pred: Any, y_true: Any) -> Any:
+    if y_pred.shape[1] != 1:
+        raise ValueError("expected (N, 1)")
+    return (y_pred - y_true) ** 2
+
+
+def slope(cotangent: Any, y_pred: Any, y_true: Any) -> Any:
+    return 2 * cotangent * (y_pred - y_true) / len(y_pred) / len(y_pred[0])
+
+
 @pytest.mark.parametrize(
     ("function", "kind", "reductions"),
     [
+        (columns, "column", ("none",)),
         (rows, "rows", ("none", "mean")),
         (matrices, "matrix", ("mean",)),
         (lines, "flat", ("mean",)),
@@ -63,7 +74,19 @@ def test_the_shapes_that_a_function_takes_are_found_out(
     assert found.implementation.reductions == reductions
 
 
-@pytest.mark.parametrize("function", [rows, matrices, lines])
+def test_two_axes_are_asked_where_only_the_gradient_needs_them() -> None:
+    found = settled(lambda y_pred, y_true: np.mean((y_pred - y_true) ** 2), "mse", backward=slope)
+    assert found.implementation.arranged == "matrix"
+    said = "only arrays of two axes are asked of it: TypeError: object of type 'numpy.float64' has"
+    assert any(note.startswith(said) for note in found.notes)
+    assert (
+        not subject(found)
+        .judge(subject(found).maker.question(3, reduction="mean"), "gradient.prediction")
+        .violations.any()
+    )
+
+
+@pytest.mark.parametrize("function", [rows, matrices, lines, columns])
 def test_a_question_is_answered_in_its_own_shape(function: Any) -> None:
     one = subject(settled(function, "mse"))
     for reduction in one.reductions:
