@@ -282,7 +282,14 @@ def pulled(
     """
     parameters = signature(backward)
     leading = 1 if parameters is None or _takes_cotangent(parameters, binding) else 0
-    back = bind(backward, loss, leading=leading, mapping=_kept(binding, parameters))
+    mapping = _kept(binding, parameters)
+    try:
+        back = bind(backward, loss, leading=leading, mapping=mapping)
+    except UsageError:
+        # by another name than the cotangent has, the first may be the prediction
+        if not leading or parameters is None or parameters[0].name in COTANGENT:
+            raise
+        leading, back = 0, bind(backward, loss, mapping=mapping)
     names = tuple(loss.differentiable())
     own: dict[str, str] = {v: k for k, v in binding.arguments.items()}
 
