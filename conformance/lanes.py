@@ -60,11 +60,17 @@ def second(source: Source, loss: str, name: str, limits: Limits) -> Iterator[Pro
                 pool.submit(_leave)
 
 
-def parted(unit: plan.Unit, named: Sequence[tuple[Check, str]]) -> list[Part]:
-    """The parts of a unit: checks that share a search in one, any other check alone."""
+def parted(
+    unit: plan.Unit, named: Sequence[tuple[Check, str]], *, whole: bool = False
+) -> list[Part]:
+    """The parts of a unit: checks that share a search in one, any other check alone.
+
+    All in one if `whole`: what one process has compiled another would compile again.
+    """
     groups: dict[str, list[str]] = {}
     for check, name in named:
-        groups.setdefault(check.source.name if check.source.regimes else name, []).append(name)
+        shared = "" if whole else check.source.name if check.source.regimes else name
+        groups.setdefault(shared, []).append(name)
     return [Part(unit=unit, checks=tuple(names)) for names in groups.values()]
 
 

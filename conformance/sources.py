@@ -97,25 +97,25 @@ def _grid(subject: Subject, regimes: tuple[str, ...]) -> Iterator[Question]:
 
 
 def _alone(subject: Subject) -> Iterator[Question]:
-    """Samples one by one, of losses of every magnitude, where all are reduced: a small loss does
-    not show beside large ones."""
+    """Batches of one sample over and over, of losses of every magnitude, where all are reduced: a
+    small loss does not show beside large ones. They have the size that was asked before."""
     loss, maker, effort = subject.loss, subject.maker, subject.effort
     if not loss.samples or "none" in subject.reductions:
         return
     arithmetic = Arithmetic(format=subject.format, profile=subject.profile, carrier=FLOATS)
+    sizes = {**SIZES[0], **{axis: effort.packed[axis] for axis in ("*", "N")}}
     for seed, regime in enumerate(r for r in _FOR_SINGLES if r in effort.regimes):
         packed = maker.question(
-            seed, regime, effort.packed, options=subject.option_sets[0], reduction="none"
+            seed, regime, sizes, options=subject.option_sets[0], reduction="none"
         )
-        sizes = (
-            np.abs(FLOATS.middle(value(packed, arithmetic).x)).reshape(packed.samples, -1).max(1)
-        )
-        distinct, places = np.unique(sizes, return_index=True)
+        losses = np.abs(FLOATS.middle(value(packed, arithmetic).x))
+        distinct, places = np.unique(losses.reshape(packed.samples, -1).max(1), return_index=True)
         places = places[np.isfinite(distinct) & (distinct > 0)]
-        for i in places[np.unique(np.linspace(0, len(places) - 1, SINGLES).astype(int))]:
+        spread = np.linspace(0, max(len(places) - 1, 0), min(SINGLES, len(places)))
+        for i in places[spread.astype(int)]:
             upstream = maker.cotangent(np.random.default_rng(int(i)), (), "random")
-            single = packed.take([int(i)])
-            yield replace(single, reduction=subject.reductions[-1], cotangent=upstream)
+            same = packed.take([int(i)] * SIZES[0][loss.samples])
+            yield replace(same, reduction=subject.reductions[-1], cotangent=upstream)
 
 
 #: single samples of one regime, and the regimes that they are of

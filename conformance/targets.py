@@ -243,7 +243,11 @@ def _results(
             yield runner.blank(unit, found, name, "not-run", LATE)
 
     units = sorted(plan.units(chosen), key=lambda u: not u.primary)
-    parts = [part for unit in units for part in lanes.parted(unit, _named(unit, chosen.checks))]
+    parts = [
+        part
+        for unit in units
+        for part in lanes.parted(unit, _named(unit, chosen.checks), whole=placed.compiles)
+    ]
     offered = [p for p in parts if plan.missing(p.unit, placed, settled.implementation) is None]
     if pool is None or len(offered) < 2:
         for part in parts:

@@ -89,5 +89,8 @@ def test_checks_that_share_a_search_are_one_part() -> None:
     assert sorted(name for part in parts for name in part.checks) == sorted(n for _, n in named)
     together = next(part for part in parts if "value" in part.checks)
     assert {"value", "gradient.prediction", "gradient.target", "overflow"} <= {*together.checks}
+    assert [part.checks for part in lanes.parted(unit, named, whole=True)] == [
+        tuple(name for _, name in named)
+    ]
     alone = [part.checks for part in parts if part is not together and "kink" not in part.checks]
     assert all(len(found) == 1 for found in alone)
