@@ -120,8 +120,9 @@ class Backend(ABC):
         arguments: Mapping[str, Array | None],
         options: Mapping[str, Any],
     ) -> bool:
-        """Whether a call runs the framework's own function of the loss; true where that cannot be
-        known. It is called as by `call`, for its value."""
+        """Whether a call is seen to run the framework's own function of the loss; true where no
+        function can be seen. It is called as by `call`, for its value, and may tell what it likes:
+        of a target it is the target's word."""
         return True
 
     @abstractmethod

@@ -31,8 +31,8 @@ class Binding:
     fixed: Mapping[str, Any] = field(default_factory=dict)
     places: tuple[str, ...] = ()
     how: Mapping[str, str] = field(default_factory=dict)
-    #: whether it takes names by `**keywords`, and may refuse them when it is called
-    open: bool = False
+    #: names that it takes by `**keywords` alone, and may refuse when it is called
+    open: tuple[str, ...] = ()
 
     @property
     def plain(self) -> bool:
@@ -247,7 +247,7 @@ class _Search:
             fixed=self.fixed,
             places=tuple(only),
             how=self.how,
-            open=_open(self.free.values()),
+            open=tuple(k for k in bound if k not in self.bound),
         )
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import dis
+import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,25 +18,36 @@ from lossproof.backends.usage import UsageError
 from lossproof.spec.loss import Loss
 
 Numbers = tuple[float, ...]
+#: names that mean weights of classes or of positives, and nothing else
+PLAIN = frozenset({"weight", "class_weight", "class_weights", "pos_weight", "pos_weights"})
 #: no longer list of numbers is taken for weights
 LONGEST = 2**14
 
 
-def carried(function: Callable[..., Any], loss: type[Loss], found: Binding) -> dict[str, Numbers]:
+@dataclass(frozen=True, kw_only=True)
+class Carried:
+    """Numbers by the argument that they are for, and those of which only a vague name speaks."""
+
+    held: Mapping[str, Numbers]
+    doubtful: tuple[str, ...]
+
+
+def carried(function: Callable[..., Any], loss: type[Loss], found: Binding) -> Carried:
     """Numbers for optional arguments of the loss, from where a function keeps its own.
 
     These are the default of its parameter, else its attributes and what it closes over, by the
     names that arguments go by.
     """
-    places: dict[str, Iterator[Any]] = {
-        key: _kept(function, key, found.arguments.get(key))
-        for key, argument in loss.arguments.items()
-        if argument.optional
-    }
-    read = {
-        k: next(filter(None, (numbers(v, k, loss) for v in p)), None) for k, p in places.items()
-    }
-    return {key: value for key, value in read.items() if value is not None}
+    held: dict[str, Numbers] = {}
+    doubtful = []
+    for key, argument in loss.arguments.items():
+        for name, value in _kept(function, key, found.arguments.get(key)):
+            read = numbers(value, key, loss) if argument.optional else None
+            if read is not None:
+                held[key] = read
+                doubtful += [] if name in PLAIN else [key]
+                break
+    return Carried(held=held, doubtful=tuple(doubtful))
 
 
 def stated_numbers(
@@ -87,36 +102,63 @@ def _argument(
 def numbers(value: Any, key: str, loss: type[Loss]) -> Numbers | None:
     """A value as numbers for the argument, None where it is no such thing: one number for an
     argument of any shape, one for each class for one of classes."""
-    if value is None or isinstance(value, (str, bytes, bool)) or callable(value):
-        return None
-    detach = getattr(value, "detach", None)
-    try:
-        array = np.asarray(value if detach is None else detach().cpu().double(), dtype=np.float64)
-    except Exception:  # anything at all may go by the name
-        return None
     argument = loss.arguments[key]
-    fitting = array.ndim == 1 and 1 < array.size <= LONGEST
-    if argument.shape == "*":
-        fitting = array.size == 1 and array.ndim < 2
-    if not fitting or not np.isfinite(array).all() or not argument.domain.contains(array):
+    try:
+        detach = getattr(value, "detach", None)
+        plain = value if detach is None else detach().cpu().double()
+        if isinstance(plain, (str, bytes, Mapping)):
+            return None
+        if getattr(plain, "ndim", 1) and len(plain) > LONGEST:
+            return None
+        array = np.asarray(plain)
+        if array.dtype.kind not in "fiu":
+            return None
+        array = array.astype(np.float64)
+        fitting = array.ndim == 1 and array.size > 1
+        if argument.shape == "*":
+            fitting = array.size == 1 and array.ndim < 2
+        if not fitting or not np.isfinite(array).all() or not argument.domain.contains(array):
+            return None
+    except Exception:  # anything at all may go by the name
         return None
     return tuple(array.reshape(-1).tolist())
 
 
-def _kept(function: Any, key: str, parameter: str | None) -> Iterator[Any]:
+def _kept(function: Any, key: str, parameter: str | None) -> Iterator[tuple[str, Any]]:
+    """Where numbers for an argument may be kept, with the names that they are kept by."""
     own = next((p for p in signature(function) or [] if p.name == parameter), None)
     if own is not None:
         # a plain number says that the function takes some; one bound by `partial` is held
-        bound = parameter in getattr(function, "keywords", {})
+        bound = isinstance(function, functools.partial) and parameter in function.keywords
         if bound or not isinstance(own.default, (int, float)):
-            yield own.default
+            yield key, own.default
         return
-    names = dict.fromkeys((key, *ARGUMENTS.get(key, ())))
-    if not inspect.isroutine(function):
-        yield from (getattr(function, name, None) for name in names)
-    inner = inspect.unwrap(getattr(function, "forward", function))
-    if inspect.isfunction(inner) or inspect.ismethod(inner):
-        around = inspect.getclosurevars(inner)
-        for name in names:
-            yield around.nonlocals.get(name)
-            yield around.globals.get(name)
+    names = tuple(dict.fromkeys((key, *ARGUMENTS.get(key, ()))))
+    while isinstance(function, functools.partial):
+        function = function.func
+    for owner in (getattr(function, "__self__", None), function):
+        if owner is not None and not inspect.isroutine(owner) and not inspect.ismodule(owner):
+            yield from ((name, _attribute(owner, name)) for name in names)
+    around = _around(getattr(function, "forward", function))
+    yield from ((name, around.get(name)) for name in names)
+
+
+def _attribute(owner: Any, name: str) -> Any:
+    try:
+        return getattr(owner, name, None)
+    except Exception:  # a property may raise what it likes
+        return None
+
+
+def _around(function: Any) -> dict[str, Any]:
+    """What a Python function closes over, and the globals that it looks up by name."""
+    inner = inspect.unwrap(getattr(function, "__func__", function))
+    if not inspect.isfunction(inner):
+        return {}
+    found: dict[str, Any] = {}
+    used = (i.argval for i in dis.get_instructions(inner) if i.opname == "LOAD_GLOBAL")
+    found |= {name: inner.__globals__[name] for name in used if name in inner.__globals__}
+    for name, cell in zip(inner.__code__.co_freevars, inner.__closure__ or (), strict=False):
+        with contextlib.suppress(ValueError):  # an empty cell
+            found[name] = cell.cell_contents
+    return found

@@ -97,7 +97,8 @@ def claim(
             dialect=stated, differentiable=gradients,
         )  # fmt: skip
     dialect = {**_attributes(function, loss, found), **stated}
-    read = {k: v for k, v in carried(function, loss, found).items() if k not in stated_held}
+    own_held = carried(function, loss, found)
+    read = {k: v for k, v in own_held.held.items() if k not in stated_held}
     return Implementation(
         loss=loss.name,
         backend=backend,
@@ -108,6 +109,7 @@ def claim(
         options=tuple(k for k in found.options if k not in dialect),
         optional=tuple(k for k in found.arguments if loss.arguments[k].optional and k not in read),
         held={**read, **stated_held},
+        doubtful=tuple(k for k in own_held.doubtful if k in read),
         reducible=found.reduction is not None,
         open=found.open,
         bound=found.words(),

@@ -19,13 +19,14 @@ class Implementation:
     epsilon); it is then judged under that convention. `differentiable` names the arguments that it
     has a gradient for, None meaning every one that the loss has. `options` names the options that
     it takes, None meaning all; likewise `reductions`, `dtypes`, and `optional` for the optional
-    arguments. `reducible` is false for a function that has no parameter `reduction`, `open` is
-    true for one that takes any name by `**keywords`. `arranged`
-    says in which shapes it takes arrays, where not in all, and `sizes` which axes have one size
-    only; `held` has the numbers of optional arguments that it carries itself, such as weights of
-    classes, and `refused` the values of options that it does not take. `bound` says in words which
-    parameters go by another name, `source` how to load the function again, and `settled` which of
-    these facts it was not loaded with, but were found out by asking it.
+    arguments. `reducible` is false for a function that has no parameter `reduction`; `open` are
+    names that it takes by `**keywords` alone. `arranged` says in which shapes it takes arrays,
+    where not in all, and `sizes` which axes have one size only; `held` has the numbers of optional
+    arguments that it carries itself, such as weights of classes, `doubtful` those among them of
+    which only a vague name speaks, and `refused` the values of options that it does not take.
+    `bound` says in words which parameters go by another name, `source` how to load the function
+    again, and `settled` which of these facts it was not loaded with, but were found out by asking
+    it.
     """
 
     loss: str
@@ -39,10 +40,11 @@ class Implementation:
     dtypes: tuple[str, ...] | None = None
     optional: tuple[str, ...] | None = None
     reducible: bool = True
-    open: bool = False
+    open: tuple[str, ...] = ()
     arranged: str | None = None
     sizes: Mapping[str, int] = field(default_factory=dict)
     held: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    doubtful: tuple[str, ...] = ()
     refused: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     label: str | None = None
     bound: str = ""

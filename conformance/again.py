@@ -18,7 +18,7 @@ from lossproof.conformance.registry import choose
 
 #: what is found out by asking, of the fields of an implementation
 FIELDS = (
-    "arranged", "dialect", "differentiable", "dtypes", "held", "optional", "options",
+    "arranged", "dialect", "differentiable", "doubtful", "dtypes", "held", "optional", "options",
     "reducible", "reductions", "refused", "sizes",
 )  # fmt: skip
 

@@ -49,8 +49,8 @@ def check(
     NumPy has; left out, it is the function named `<function>_backward` beside `function`.
     `reductions` are those it offers. The function runs in this process.
     `expected_failed` gives, for names of checks or of items, the reason why they fail; those
-    results are xfailed or xpassed. So are, by a known deviation of the framework itself, those
-    violations that the framework's own function has alike.
+    results are xfailed or xpassed. Violations that the framework's own function has alike are
+    xfailed too, where they are listed as known deviations of it.
 
     A result's `snippet` shows its violation again; there is none for a function that no file holds
     under its own name. Raises UsageError, in one line, for names that are not known.

@@ -75,8 +75,13 @@ class Asker:
         """The same function asked for another reduction, or at other options."""
         return replace(self, reduction=reduction, options=options, memo={})
 
-    def _called(self, given: Mapping[str, Any]) -> npt.NDArray[Any] | None:
-        claim = self.subject.implementation
+    def _called(self, given: dict[str, Any]) -> npt.NDArray[Any] | None:
+        claim, fmt = self.subject.implementation, self.subject.format
+        # what it carries is the same whatever it is compared with
+        shape = np.shape(next(v for v in given.values() if v is not None))
+        for key, numbers in claim.held.items():
+            whole = shape if self.subject.loss.arguments[key].shape == "*" else len(numbers)
+            given[key] = np.broadcast_to(fmt.round(np.asarray(numbers)), whole)
         asked = Question(
             loss=self.subject.loss,
             arguments={k: given.get(k) for k in self.subject.loss.arguments},

@@ -16,6 +16,7 @@ from lossproof.conformance.fitting import SHAPES, judged
 from lossproof.conformance.points import SIZES
 from lossproof.conformance.schemes import SCHEMES
 from lossproof.conformance.sources import plain
+from lossproof.conformance.special import real_ones
 from lossproof.conformance.subject import Subject
 from lossproof.spec.question import Question
 
@@ -46,9 +47,8 @@ def _base(subject: Subject, **how: Any) -> Question:
 def _specials(subject: Subject) -> Iterator[Said]:
     """Value and gradients of the sample in which one entry is nan or infinite."""
     base = _base(subject)
-    for key, argument in subject.loss.arguments.items():
-        if argument.domain.kind != "real" or base.arguments.get(key) is None:
-            continue
+    for key in real_ones(subject, base):
+        argument = subject.loss.arguments[key]
         for special in (np.nan, np.inf, -np.inf):
             if not np.isnan(special) and argument.domain.name.startswith("in ["):
                 continue
@@ -68,8 +68,7 @@ def _ties(subject: Subject) -> Iterator[Said]:
         if subject.loss.arguments[other].domain.contains(same):
             asked = base.with_arguments(**{other: np.array(same)})
             yield f"{one} equal to {other}", _answered(subject, asked, first=True)
-    real = [k for k, a in subject.loss.arguments.items() if a.domain.kind == "real"]
-    given = [k for k in real if base.arguments.get(k) is not None]
+    given = real_ones(subject, base)
     zeros = {k: np.zeros_like(base.arguments[k]) for k in given}
     if all(subject.loss.arguments[k].domain.contains(0.0) for k in given):
         asked = base.with_arguments(**zeros)
@@ -216,7 +215,8 @@ def _denominators(subject: Subject) -> Iterator[Said]:
     """What sums are divided by, with weights and ignored rows where they are offered."""
     optional = [k for k, a in subject.loss.arguments.items() if a.optional]
     claimed = subject.implementation.optional
-    withheld = [k for k in optional if claimed is not None and k not in claimed]
+    held = subject.implementation.held
+    withheld = [k for k in optional if claimed is not None and k not in (*claimed, *held)]
     for reduction in subject.reductions:
         if reduction == "none" or len(subject.loss.reductions) == 1:
             continue

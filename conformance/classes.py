@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -58,8 +57,9 @@ def _refused(subject: Subject, count: int) -> Exception | None:
 
 
 def held(subject: Subject) -> Step:
-    """The optional arguments that it carries itself, without those that are not what the loss
-    means by them: it answers by the loss where they are not given."""
+    """The optional arguments that it carries itself, without those that only bear such a name: it
+    answers by the loss where they are not given. What the user states, or what can be nothing else,
+    stays, and a function that ignores it fails."""
     claimed = subject.implementation
     if not claimed.held:
         return {}, []
@@ -67,15 +67,18 @@ def held(subject: Subject) -> Step:
         f"{key} is held at {text(np.asarray(numbers), number)}, its own"
         for key, numbers in claimed.held.items()
     ]
-    bare = replace(claimed, held={}, sizes={**claimed.sizes, **subject.sizes})
-    if _answers(subject) or not _answers(replace(subject, implementation=bare)):
+    if not claimed.doubtful or _answers(subject):
         return {}, notes
-    said = [
+    rest = {k: v for k, v in claimed.held.items() if k not in claimed.doubtful}
+    bare = replace(subject, implementation=replace(claimed, held=rest, doubtful=()))
+    changes, said = classes(bare)
+    if not _answers(replace(bare, implementation=replace(bare.implementation, **changes))):
+        return {}, notes
+    said += [
         f"{key}: what it carries by this name is something else, and is not examined"
-        for key in claimed.held
+        for key in claimed.doubtful
     ]
-    changes: dict[str, Any] = {"held": {}}
-    return changes, said
+    return {"held": rest, "doubtful": (), **changes}, said
 
 
 def _answers(subject: Subject) -> bool:

@@ -33,11 +33,13 @@ class Multiple:
         with np.errstate(all="ignore"):
             known = np.abs(exact) > CLOSE * truth.budget
         known &= np.isfinite(exact) & np.isfinite(got) & ~truth.wide & np.isfinite(truth.budget)
+        #: whether every wrong entry is among those that can tell
+        self.whole = not (judgement.violations & ~known).any()
         self.exact, self.got, self.budget = exact[known], got[known], truth.budget[known]
 
     def holds(self, factor: float, slack: float = CLOSE) -> bool:
-        slack = slack * abs(factor) * self.budget
-        return bool(self.got.size and np.all(np.abs(self.got - factor * self.exact) <= slack))
+        room = slack * abs(factor) * self.budget
+        return bool(self.got.size and np.all(np.abs(self.got - factor * self.exact) <= room))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +58,8 @@ class _Mean:
             other = abs(count - self.right) > OTHER * self.right
             if self.terms > 1 and count > 0 and other and self.times.holds(self.right / count):
                 yield f"{words}, where {stated} is stated"
+        if not self.times.whole or self.times.holds(1.0, slack=1.0):
+            return  # what is wrong is not a multiple of all that is right
         for guard in GUARDS:
             known = guard < OTHER * self.right
             if known and self.times.holds(self.right / (self.right + guard), slack=1.0):
@@ -72,8 +76,8 @@ def divided(subject: Subject, question: Question, judgement: Judgement) -> str |
     found = (_mean(subject, asked, quantity) for asked in plain_ones(subject, question))
     plain = [mean for mean in found if mean is not None]
     here = _mean(subject, question, quantity)
-    for mean in (here, *plain):
-        for words in () if mean is None else mean.named():
+    for mean in plain if here is None else (here, *plain):
+        for words in mean.named():
             kinds = [{kind(w) for w in other.named()} for other in plain]
             if kinds and all(kind(words) in found for found in kinds):
                 of = "the sum" if quantity == "value" else "the gradient of the sum"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -78,6 +79,9 @@ def wide_enough(subject: Subject) -> Step:
         for key, value in numbers.items()
         if float(FORMATS[dtype].round(np.float64(value))) == 0.0
     }
+    for dtype, (key, held) in itertools.product(offered, claimed.held.items()):
+        if np.any(np.isinf(FORMATS[dtype].round(np.asarray(held)).astype(np.float64))):
+            lost[dtype] = f"{dtype} is not asked: {key} = {max(held)!r} is infinite in it"
     if not lost or len(lost) == len(offered):
         return {}, []
     return {"dtypes": tuple(d for d in offered if d not in lost)}, list(lost.values())

@@ -103,7 +103,13 @@ def _point(fit: Fit, found: Found) -> str | None:
     shape: Any = ((1,) if single else (2,)) if flat else ((1, 1) if single else (2, 2))
     for seed in range(40):
         question = made(
-            candidate.base.loss, subject.format, shape, seed, candidate.options, "coarse"
+            candidate.base.loss,
+            subject.format,
+            shape,
+            seed,
+            candidate.options,
+            "coarse",
+            of=subject,
         )
         answer = asker(question)
         if answer is None:
@@ -189,7 +195,7 @@ def _unlike(fit: Fit, asker: Asker, found: Found) -> Iterator[str]:
         is_ = next((c for c in tried if share(c, name) >= SETTLED), None)
         if is_ is None:
             asked = asker.at(name, {})
-            question = made(loss, subject.format, found.shapes[0], 0, candidate.options)
+            question = made(loss, subject.format, found.shapes[0], 0, candidate.options, of=subject)
             answered = asked(question) is not None
             yield f"reduction {name!r} is {'something else' if answered else 'refused'}"
         elif is_.scheme.name != name:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ from lossproof.conformance import oracle
 from lossproof.conformance.candidates import Affine, Base, Candidate, guesses
 from lossproof.conformance.points import Maker
 from lossproof.conformance.schemes import SCHEMES, Scheme
+from lossproof.conformance.subject import Subject
 from lossproof.spec.carriers import FLOATS, Mask, Reals
 from lossproof.spec.evaluate import lifted
 from lossproof.spec.formats import Format
@@ -30,8 +31,14 @@ MANY = 14
 #: what a float carries of a truth in the same precision: the sieve lets more through, not less
 COARSE = 4.0
 
-#: the answer to a question, None where the function raises or returns no array
-Ask = Callable[[Question], "npt.NDArray[Any] | None"]
+
+class Ask(Protocol):
+    """The answers of a subject, None where it raises or returns no array."""
+
+    subject: Subject
+
+    def __call__(self, question: Question) -> npt.NDArray[Any] | None:
+        """The answer to a question."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,14 +71,19 @@ def made(
     regime: str = "moderate",
     *,
     whole: bool = False,
+    of: Subject | None = None,
 ) -> Question:
     """A question of moderate numbers, in two axes if may be.
 
-    Nothing is ignored and nothing optional given, unless it is `whole`.
+    Nothing is ignored and nothing optional given, unless it is `whole`, but what `of` carries; that
+    may also have a count of classes of its own.
     """
     n, c = (shape[0], shape[1]) if len(shape) == 2 else (shape[0], 3)
+    c = c if of is None else of.sizes.get("C", c)
+    held = {} if of is None else of.implementation.held
     sizes = {"*": int(np.prod(shape)), "N": n, "C": c, "D": c, "T": n + 3, "S": 2}
-    maker = Maker(loss=loss, format=fmt, optional=None if whole else ())
+    held = {k: v for k, v in held.items() if k in loss.arguments}
+    maker = Maker(loss=loss, format=fmt, optional=None if whole else (), held=held)
     question = maker.question(seed, regime, sizes, options=options, optional=whole)
     rng = np.random.default_rng(seed)
     arguments = dict(question.arguments)
@@ -133,7 +145,7 @@ def _answered(
 ) -> Iterator[tuple[Question, Reals]]:
     """The first questions and their answers: one if it holds many numbers."""
     for seed, shape in enumerate(shapes[:FIRST]):
-        question = made(loss, fmt, shape, seed, options, whole=whole)
+        question = made(loss, fmt, shape, seed, options, whole=whole, of=ask.subject)
         answer = ask(question)
         if answer is not None:
             yield question, answer.astype(np.float64)
@@ -203,7 +215,9 @@ def judged(
     fitting = entries = 0
     worst = 0.0
     for seed, shape in enumerate(shapes):
-        question = made(candidate.base.loss, fmt, shape, seed, candidate.options, whole=whole)
+        question = made(
+            candidate.base.loss, fmt, shape, seed, candidate.options, whole=whole, of=ask.subject
+        )
         answer = ask(question)
         shaped = candidate.scheme.shape(candidate.base.loss, question.arguments) is not None
         if answer is None or not shaped:

@@ -11,14 +11,17 @@ from lossproof.backends.base import DTYPES, Backend
 from lossproof.backends.registry import Implementation
 from lossproof.conformance.asker import Asker, Patience
 from lossproof.conformance.candidates import Base, Candidate
+from lossproof.conformance.classes import classes
 from lossproof.conformance.effort import EFFORTS
 from lossproof.conformance.fitted import SETTLED
 from lossproof.conformance.fitting import SHAPES, Fit, judged, made, sieve
 from lossproof.conformance.held import settings
+from lossproof.conformance.keywords import keywords
 from lossproof.conformance.mistakes import variants
 from lossproof.conformance.subject import Subject
 from lossproof.conformance.variants import exchanged
-from lossproof.spec.loss import get
+from lossproof.spec.loss import Loss, get
+from lossproof.spec.question import Question
 
 #: for functions that take one axis only
 LINES = ((24,), (15,), (14,), (9,), (20,), (6,), (16,), (30,))
@@ -66,6 +69,9 @@ def _in(
             loss=get(claim.loss), implementation=claim, backend=backend, dtype=dtype,
             device="cpu", effort=EFFORTS["default"],
         )  # fmt: skip
+        for step in (keywords, classes):
+            changes, _ = step(subject)
+            subject = replace(subject, implementation=replace(subject.implementation, **changes))
         asker = willing(subject, patience)
         if asker is not None:
             askers[claim.loss] = asker
@@ -100,9 +106,13 @@ def willing(subject: Subject, patience: Patience) -> Asker | None:
         bases = (Base(loss=loss), *variants(loss), *exchanged(loss))
         for base in bases:
             for shape in (SHAPES[0], LINES[0]):
-                if asker(made(base.loss, subject.format, shape, 0, claim.dialect)) is not None:
+                if asker(_plain(base.loss, subject, shape)) is not None:
                     return asker
     return None
+
+
+def _plain(loss: type[Loss], subject: Subject, shape: Any) -> Question:
+    return made(loss, subject.format, shape, 0, subject.implementation.dialect, of=subject)
 
 
 Stage = tuple[Callable[[Subject], Iterator[Base]], tuple[int, ...], bool]

@@ -165,7 +165,7 @@ class Alike:
         """One observation without what one function of the framework answers alike."""
         judgement = seen.judgement
         if judgement is None or judgement.problem is not None or "repeated" in seen.how:
-            told = self._may_tell(own, question) and self._told(own, question, seen)
+            told = self._may_tell(own, seen) and self._told(own, question, seen)
             return without(seen) if told else seen
         ratios = np.where(self._where(own, seen, judgement), 0.0, judgement.ratios)
         left = replace(judgement, ratios=ratios)
@@ -195,15 +195,14 @@ class Alike:
             alike &= np.isfinite(np.asarray(theirs, dtype=np.float64))
         return np.asarray(alike)
 
-    def _may_tell(self, own: Subject, question: Question) -> bool:
-        """Whether what a check tells in words of a function is the framework's.
-
-        A composition broadcasts, and does with what is not finite, as whoever wrote it let it; so
-        does one that only has the framework's formula, where shapes do not fit.
-        """
+    def _may_tell(self, own: Subject, seen: Observation) -> bool:
+        """Whether what a check tells in words of one of the framework's functions may be the cause
+        of what it tells of the subject."""
         if composed.is_one(own.implementation):
+            # it broadcasts, and does with what is not finite, as whoever wrote it let it
             return self.check.name in ("properties", "relations")
-        return self.check.name != "shapes" or self.subject.calls_own(question)
+        # to have the framework's formula is not to call it, where shapes do not fit
+        return self.check.name != "shapes" or self.subject.calls_own(seen.question)
 
     def _told(self, own: Subject, question: Question, seen: Observation) -> bool:
         """Whether the check tells the same of the framework's function, which answers the same."""

@@ -30,7 +30,9 @@ def keywords(subject: Subject) -> Step:
     claimed = subject.implementation
     if not claimed.open:
         return {}, []
-    none = replace(claimed, options=(), optional=(), reducible=False)
+    none = claimed
+    for name, place, _ in _names(subject, claimed):
+        none = _without(none, name, place)
     for kept in (none, claimed):
         usual = _answer(subject, kept)
         if not isinstance(usual, Exception):
@@ -58,30 +60,32 @@ def keywords(subject: Subject) -> Step:
 
 
 def _with(claimed: Implementation, name: str, place: str) -> Implementation:
-    if place == "reducible":
-        return replace(claimed, reducible=True)
-    others = (k for k in getattr(claimed, place) if k != name)
-    return replace(claimed, **{place: (*others, name)})
+    changed: dict[str, Any] = {"reducible": True}
+    if place != "reducible":
+        others = (k for k in getattr(claimed, place) if k != name)
+        changed = {place: (*others, name)}
+    return replace(claimed, **changed)
 
 
 def _without(claimed: Implementation, name: str, place: str) -> Implementation:
-    if place == "reducible":
-        return replace(claimed, reducible=False)
-    return replace(claimed, **{place: tuple(k for k in getattr(claimed, place) if k != name)})
+    changed: dict[str, Any] = {"reducible": False}
+    if place != "reducible":
+        changed = {place: tuple(k for k in getattr(claimed, place) if k != name)}
+    return replace(claimed, **changed)
 
 
 def _names(subject: Subject, claimed: Implementation) -> Iterator[tuple[str, str, list[Call]]]:
     """Each name that may go by keyword, the field that has it, and calls that would show it."""
     loss = subject.loss
-    if claimed.reducible and len(loss.reductions) > 1:
+    if "reduction" in claimed.open and claimed.reducible and len(loss.reductions) > 1:
         yield "reduction", "reducible", [{"reduction": r} for r in loss.reductions]
-    for key in claimed.options or ():
+    for key in (k for k in claimed.options or () if k in claimed.open):
         stated = loss.options[key]
         others = [value[key] for value, _ in settings(loss, (key,), 1)]
         values = dict.fromkeys((stated.default, *stated.landmarks, *others, 1))
         calls = [{"options": {key: v}} for v in values if stated.accepts(v)]
         yield key, "options", calls
-    for key in claimed.optional or ():
+    for key in (k for k in claimed.optional or () if k in claimed.open):
         yield key, "optional", [{"optional": True}]
 
 
@@ -95,5 +99,5 @@ def _answer(subject: Subject, claimed: Implementation, **call: Any) -> Any:
 
 
 def _same(a: Any, b: Any) -> bool:
-    numbers = [np.asarray(x).astype(np.float64) for x in (a, b)]
-    return np.shape(a) == np.shape(b) and bool(np.array_equal(*numbers, equal_nan=True))
+    one, other = (np.asarray(x).astype(np.float64) for x in (a, b))
+    return one.shape == other.shape and bool(np.array_equal(one, other, equal_nan=True))

@@ -35,8 +35,8 @@ def offers(subject: Subject) -> Iterator[Said]:
     for key, argument in loss.arguments.items():
         if argument.optional:
             given = claim.optional is None or key in claim.optional
-            said = "held" if key in claim.held else "offered" if given else "not offered"
-            yield f"argument {key}", said
+            taken = "offered" if given else "not offered"
+            yield f"argument {key}", "held" if key in claim.held else taken
     if len(loss.reductions) > 1:
         yield "reductions", ", ".join(subject.reductions)
     offered = claim.dtypes or subject.backend.dtypes

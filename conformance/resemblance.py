@@ -40,8 +40,6 @@ def looks_like(subject: Subject, seconds: float = 2.0) -> str | None:
     None where nothing fits, and where it is its loss at moderate numbers: then its fault lies at
     others. At most about `seconds` are spent.
     """
-    if subject.implementation.held:
-        return None  # no candidate is stated with what it carries
     until = time.monotonic() + seconds
     offered = subject.implementation.dtypes or DTYPES
     dtype = next((d for d in DTYPES if d in offered and d in subject.backend.dtypes), subject.dtype)
@@ -85,9 +83,7 @@ def _itself(asker: Asker, situation: _Situation) -> tuple[bool, Any]:
     candidate = Candidate(
         base=Base(loss=subject.loss), options=_asked(subject, situation), scheme=scheme
     )
-    classes = subject.sizes.get("C")
-    rows = SHAPES if classes is None else tuple((n, classes) for n, _ in SHAPES)
-    for shapes in (rows, LINES):
+    for shapes in (SHAPES, LINES):
         fit = judged(
             candidate, asker, subject.format, subject.profile,
             shapes=shapes[:6], whole=situation.whole,
@@ -105,8 +101,8 @@ def _otherwise(asker: Asker, situation: _Situation, shapes: Any, until: float) -
     """The least far-fetched thing that the function is in a situation, in words."""
     subject = asker.subject
     loss, asked = subject.loss, _asked(subject, situation)
-    given = subject.implementation.optional
-    dropped = tuple(without(loss, given)) if situation.whole else ()
+    offered = subject.implementation.optional
+    dropped = tuple(without(loss, offered)) if situation.whole else ()
     stages: tuple[Iterable[tuple[Base, Asker, Mapping[str, Any]]], ...] = (
         ((b, asker, asked) for b in (Base(loss=loss), *dropped, *variants(loss))),
         ((b, asker, asked) for b in guarded(loss)),

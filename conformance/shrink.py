@@ -49,20 +49,17 @@ def shrink(
     """
     if violation.judgement is None or not check.source.regimes:
         return violation
-    best = violation
-
-    def wrong(question: Question) -> Observation | None:
-        return _still(subject, check, name, question, rest)
-
-    alone = next(filter(None, map(wrong, _cuts(best))), None)
-    best = _fewest(best, wrong) if alone is None else alone
     # simpler, but still striking: not the faintest violation that is left
-    floor = min(best.ratio / 16, 1000.0)
+    floor = min(violation.ratio / 16, 1000.0)
 
     def as_bad(question: Question) -> Observation | None:
-        again = wrong(question)
-        return again if again is not None and again.ratio >= floor else None
+        again = _still(subject, check, name, question, rest)
+        if again is None or _shaped(again) != _shaped(violation) or again.ratio < floor:
+            return None
+        return again
 
+    alone = next(filter(None, map(as_bad, _cuts(violation))), None)
+    best = _fewest(violation, as_bad) if alone is None else alone
     return _simplest(best, subject, as_bad)
 
 
@@ -158,6 +155,11 @@ def _sample(array: Any, argument: Argument, axis: str, i: int) -> Any:
     if axis not in argument.axes:
         return array
     return np.take(array, [i], axis=argument.axes.index(axis))
+
+
+def _shaped(observation: Observation) -> bool:
+    """Whether numbers were compared: an answer of another shape is another fault."""
+    return observation.judgement is not None and observation.judgement.problem is None
 
 
 def _still(

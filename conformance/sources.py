@@ -20,6 +20,9 @@ from lossproof.spec.question import Question
 from lossproof.spec.tracked import Arithmetic
 
 Sizes = Mapping[str, int]
+#: single samples of one regime, and the regimes that they are of
+SINGLES = 16
+_FOR_SINGLES = ("landmarks", "confident")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,9 +121,6 @@ def _alone(subject: Subject) -> Iterator[Question]:
             yield replace(same, reduction=subject.reductions[-1], cotangent=upstream)
 
 
-#: single samples of one regime, and the regimes that they are of
-SINGLES = 16
-_FOR_SINGLES = ("landmarks", "confident")
 _FOR_OPTIONS = ("landmarks", "coarse", "near_tie", "confident")
 
 

@@ -12,6 +12,14 @@ from lossproof.spec.question import Question
 from lossproof.spec.tracked import Arithmetic
 
 
+def real_ones(subject: Subject, question: Question) -> list[str]:
+    """The arguments of real numbers that are given, and may be any."""
+    held = subject.implementation.held
+    stated = subject.loss.arguments.items()
+    real = [k for k, a in stated if a.domain.kind == "real" and k not in held]
+    return [k for k in real if question.arguments.get(k) is not None]
+
+
 def promised(
     subject: Subject,
     here: Question,

@@ -196,6 +196,8 @@ class Subject:
             return self.call(question, **how)
         except NotAnArray as error:
             raise Incomparable(question, str(error)) from error
+        except SpecError:
+            raise  # our own refusal, not the target's
         except Exception as error:
             raise TargetError(question, error, self.implementation.name) from error
 
@@ -217,9 +219,13 @@ class Subject:
             raise RuntimeError(f"the target called sys.exit({error.code!r})") from error
 
     def calls_own(self, question: Question) -> bool:
-        """Whether the implementation runs the framework's own function of its loss there."""
-        given = self._given(question, {}).arguments
-        return self.backend.calls_own(self.implementation, given, self._options(question))
+        """Whether the implementation is seen to run the framework's own function of its loss; a
+        target that does not answer is not. It is asked in the target's process."""
+        try:
+            given = self._given(question, {}).arguments
+            return self.backend.calls_own(self.implementation, given, self._options(question))
+        except (Exception, SystemExit):
+            return False
 
     def _options(self, question: Question) -> dict[str, Any]:
         """The options as the implementation takes them, the reduction among them."""

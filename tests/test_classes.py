@@ -10,6 +10,8 @@ import pytest
 
 import lossproof
 from lossproof.backends import loading
+from lossproof.conformance.evidence import told
+from lossproof.conformance.identify import identify
 from lossproof.conformance.registry import UsageError, backend
 from lossproof.conformance.settle import Settled, settle
 from lossproof.spec.loss import get
@@ -92,6 +94,14 @@ def test_weights_that_the_user_states_are_handed_over() -> None:
     assert found.implementation.held == {"weight": (1.0, 1.0)}
 
 
+def test_what_carries_weights_is_identified_with_them() -> None:
+    claims = (
+        loading.claim(Weighted(WEIGHTS), get(name), "numpy") for name in ("cross_entropy", "nll")
+    )
+    first = next(told(identify(claims, backend("numpy"))))
+    assert first == "cross_entropy, mean"
+
+
 def test_weights_that_are_none_are_refused_in_one_line() -> None:
     words = r"cross_entropy takes weight non-negative, a list, one for each class; got"
     for wrong in ([1.0, -1.0], "abc", 0.5, [1.0]):
@@ -99,15 +109,70 @@ def test_weights_that_are_none_are_refused_in_one_line() -> None:
             settled(weighted, {"weight": wrong})
 
 
-def test_an_attribute_that_only_bears_the_name_is_not_held() -> None:
-    def rightly(self: Weighted, logits: Any, labels: Any) -> Any:
-        return weighted(logits, labels, np.ones(logits.shape[-1]))
+class Other:
+    """Right without weights, whatever it carries; of three classes only, if so made."""
 
-    other = type("Other", (Weighted,), {"__call__": rightly})
-    found = settled(other([3.0, 1.0, 2.0, 5.0]))
+    def __init__(self, one: bool = False, **carried: Any) -> None:
+        self.one = one
+        vars(self).update(carried)
+
+    def __call__(self, logits: Any, labels: Any) -> Any:
+        return of_three(logits, labels) if self.one else weighted(logits, labels, np.ones(9))
+
+    @property
+    def weights(self) -> Any:
+        raise RuntimeError("not fitted yet")
+
+
+@pytest.mark.parametrize(("one", "sizes"), [(False, {}), (True, {"C": 3})])
+def test_what_only_bears_a_vague_name_is_not_held(one: bool, sizes: dict[str, int]) -> None:
+    found = settled(Other(one, w=[3.0, 1.0, 2.0, 5.0, 1.0]))
     assert found.implementation.held == {}
+    assert found.implementation.sizes == sizes
     said = "weight: what it carries by this name is something else, and is not examined"
     assert said in found.notes
+
+
+def test_weights_that_are_carried_by_a_plain_name_or_stated_and_ignored_fail() -> None:
+    how: dict[str, Any] = {"loss": "cross_entropy", "backend": "numpy", "checks": ["value"]}
+    for found in (
+        lossproof.check(Other(class_weight=[3.0, 1.0, 2.0]), dtypes=["float64"], **how),
+        lossproof.check(Other(), dtypes=["float64"], fix={"weight": [3.0, 1.0, 2.0]}, **how),
+    ):
+        assert [r.status for r in found] == ["failed"]
+
+
+def _with_an_empty_cell() -> Any:
+    box: dict[str, Any] = {}
+
+    def outer(fill: bool) -> None:
+        if fill:
+            late = 0.0
+
+        def loss(logits: Any, labels: Any) -> Any:
+            return weighted(logits, labels, np.ones(9)) if len(logits) else late
+
+        box["loss"] = loss
+
+    outer(fill=False)
+    return box["loss"]
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        Other(weight="heavy"), Other(class_weights=["1", "2", "3"]), Other(weight=[True, False]),
+        Other(weight={0: 1.0}), Other(keywords=None), Other(weight=np.ones(2**15)),
+        Other(weight=[-1.0, 2.0]), Other(weight=[np.nan, 2.0]), _with_an_empty_cell(),
+    ],
+)  # fmt: skip
+def test_what_is_carried_may_be_anything(function: Any) -> None:
+    assert settled(function).implementation.held == {}
+
+
+def test_a_method_holds_what_its_object_carries() -> None:
+    assert settled(Weighted(WEIGHTS).__call__).implementation.held == {"weight": WEIGHTS}
+    assert settled(partial(Weighted(WEIGHTS))).implementation.held == {"weight": WEIGHTS}
 
 
 def test_one_count_of_classes_is_asked_where_no_other_is_taken() -> None:

@@ -1,6 +1,7 @@
 """What messages guess of a cause: only where the numbers bear it out, and in these words."""
 
 import pytest
+from click.testing import CliRunner
 
 pytest.importorskip("torch")
 pytest.importorskip("jax")
@@ -9,6 +10,7 @@ from gallery import gallery
 from test_gallery import examined, subject_of
 
 from lossproof.conformance.check import compared
+from lossproof.conformance.cli import main
 from lossproof.conformance.diagnose import looks
 from lossproof.conformance.sources import plain
 
@@ -96,3 +98,32 @@ def test_a_gradient_that_is_missing_says_so():
         "  truth    a gradient of shape (1,)",
         "  got      none: nothing of the result depends on target, as far as was recorded",
     ]
+
+
+LEAKS = """
+import numpy as np
+
+def loss(logits, labels, ignore_index=-100, reduction="mean"):
+    kept = labels != ignore_index
+    z = logits - logits.max(axis=1, keepdims=True)
+    lp = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+    losses = np.where(kept, -lp[np.arange(len(labels)), np.where(kept, labels, 0)], 0)
+    return losses.sum() / kept.sum().astype(lp.dtype) if reduction == "mean" else losses
+
+def loss_backward(cotangent, logits, labels, ignore_index=-100, reduction="mean"):
+    kept = labels != ignore_index
+    e = np.exp(logits - logits.max(axis=1, keepdims=True))
+    p = e / e.sum(axis=1, keepdims=True)
+    p[np.arange(len(labels)), np.where(kept, labels, 0)] -= 1
+    share = cotangent / kept.sum().astype(p.dtype) if reduction == "mean" else cotangent
+    return np.where(kept[:, None], p * np.reshape(share, (-1, 1)), 0.25).astype(p.dtype)
+"""
+
+
+def test_a_gradient_that_is_right_elsewhere_has_no_other_denominator(tmp_path):
+    (tmp_path / "case.py").write_text(LEAKS)
+    asked = ["check", f"{tmp_path / 'case.py'}:loss", "--loss", "cross_entropy", "--backend"]
+    asked += ["numpy", "--check", "gradient.logits,reductions", "--seed", "1", "--no-isolation"]
+    came = CliRunner().invoke(main, asked)
+    assert came.exit_code == 1, came.output
+    assert "divided by" not in came.output

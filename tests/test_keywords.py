@@ -48,9 +48,13 @@ def needed(prediction: Any, target: Any, **named: Any) -> Any:
     return _huber(prediction, target, named["delta"])
 
 
-def named_and_refused(prediction: Any, target: Any, delta: float = 1.0) -> Any:
-    if delta != 1.0:
-        raise ValueError("no other delta than 1")
+def named_and_refused(prediction: Any, target: Any, delta: float = 1.0, **_: Any) -> Any:
+    raise ValueError(f"no delta, got {delta}")
+
+
+def named_and_ignored(
+    prediction: Any, target: Any, delta: float = 1.0, reduction: str = "mean", **_: Any
+) -> Any:
     return _huber(prediction, target)
 
 
@@ -91,5 +95,6 @@ def test_what_cannot_be_left_out_is_given() -> None:
     assert not found.reducible
 
 
-def test_a_parameter_of_the_signature_is_offered_though_it_raises() -> None:
-    assert settled(named_and_refused).implementation.options == ("delta",)
+@pytest.mark.parametrize("function", [named_and_refused, named_and_ignored])
+def test_a_parameter_of_the_signature_is_offered_whatever_it_does(function: Any) -> None:
+    assert settled(function).implementation.options == ("delta",)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
+from threading import Event, Timer
 from typing import Any, cast
 
 import pytest
@@ -73,13 +74,38 @@ def test_one_part_needs_no_other_process() -> None:
     assert [f[2] for f in _run(Pool(100), PARTS[:1])] == ["here"]
 
 
-def test_what_is_raised_here_ends_both() -> None:
+class Slow(Pool):
+    """Gives its first answer when it is let."""
+
+    def __init__(self) -> None:
+        super().__init__(100)
+        self.let = Event()
+
+    def submit(self, run: Any, part: lanes.Part, examination: Any) -> Future[list[Result]]:
+        found = super().submit(run, part, examination)
+        return cast("Future[list[Result]]", _Late(found, self.let))
+
+
+class _Late:
+    def __init__(self, found: Future[list[Result]], let: Event) -> None:
+        self.found, self.let = found, let
+
+    def result(self) -> list[Result]:
+        assert self.let.wait(10)
+        return self.found.result()
+
+
+def test_what_is_raised_here_leaves_the_rest_unasked() -> None:
+    pool = Slow()
+
     def here(part: lanes.Part) -> Iterator[Result]:
+        Timer(0.2, pool.let.set).start()
         raise KeyboardInterrupt
         yield
 
     with pytest.raises(KeyboardInterrupt):
-        list(lanes.two(PARTS, EXAMINATION, here, cast("Any", Pool(100))))
+        list(lanes.two(PARTS, EXAMINATION, here, cast("Any", pool)))
+    assert len(pool.asked) <= 1
 
 
 def test_checks_that_share_a_search_are_one_part() -> None:

@@ -83,7 +83,7 @@ class Isolated(Remote):
         reply = self.worker.ask(
             {"op": "calls_own", "arguments": pack_each(arguments), "options": dict(options)}
         )
-        return bool(reply.get("calls_own", True))
+        return reply.get("calls_own") is True
 
     def call(
         self,

@@ -33,17 +33,16 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     dtypes: tuple[str, ...] | None
     optional: tuple[str, ...] | None
     held: dict[str, tuple[float, ...]]
+    doubtful: tuple[str, ...]
     reducible: bool
-    open: bool
+    open: tuple[str, ...]
     bound: str
 
     @staticmethod
     def of(implementation: Implementation) -> Claim:
         """What an implementation says of itself."""
-        return Claim(
-            **{k: getattr(implementation, k) for k in Claim.__struct_fields__ if k not in TABLES},
-            **{k: dict(getattr(implementation, k)) for k in TABLES},
-        )
+        fields: dict[str, Any] = {k: getattr(implementation, k) for k in Claim.__struct_fields__}
+        return Claim(**{**fields, **{k: dict(fields[k]) for k in TABLES}})
 
     def facts(self) -> dict[str, Any]:
         """The fields by name, as `Implementation` takes them."""

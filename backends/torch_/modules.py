@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import itertools
 from typing import Any
 
@@ -24,12 +25,21 @@ class Placed:
             return self.module(*arguments, **named)
         place = (first.dtype, first.device)
         if place not in self.copies:
-            self.copies[place] = copy.deepcopy(self.module).to(dtype=place[0], device=place[1])
+            self.copies[place] = self._at(*place)
         return self.copies[place](*arguments, **named)
+
+    def _at(self, dtype: torch.dtype, device: torch.device) -> torch.nn.Module:
+        """A copy there; the module itself where it cannot be copied."""
+        try:
+            return copy.deepcopy(self.module).to(dtype=dtype, device=device)
+        except Exception:
+            return self.module
 
 
 def placed(function: Any) -> Any:
-    """The function; a module that has floats of its own as one for every dtype."""
+    """The function; a module that has floats of its own, or a partial of one, for every dtype."""
+    if isinstance(function, functools.partial):
+        return functools.partial(placed(function.func), *function.args, **function.keywords)
     if not isinstance(function, torch.nn.Module):
         return function
     own = itertools.chain(function.buffers(), function.parameters())

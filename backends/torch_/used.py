@@ -11,15 +11,17 @@ import torch.nn.functional as F
 
 
 def functions(run: Callable[[], Any]) -> frozenset[str]:
-    """Names of the functions of torch.nn.functional that are entered while `run` runs.
+    """Names of the functions of torch.nn.functional, and of losses in C, entered by `run`.
 
-    Those that stand in C, as softplus does, have no frame and are not among them.
+    What a scripted or compiled function runs has no frame, and is not among them.
     """
     found: set[str] = set()
 
     def note(frame: Any, event: str, argument: Any) -> None:
         if event == "call" and frame.f_code.co_filename == F.__file__:
             found.add(frame.f_code.co_name)
+        elif event == "c_call" and str(getattr(argument, "__name__", "")).endswith("_loss"):
+            found.add(argument.__name__)
 
     before = sys.getprofile()
     sys.setprofile(note)

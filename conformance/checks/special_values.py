@@ -16,7 +16,7 @@ from lossproof.backends.base import Answer
 from lossproof.conformance import describe, oracle
 from lossproof.conformance.check import MUST, Observation, check, compared
 from lossproof.conformance.sources import PLAIN, plain
-from lossproof.conformance.special import promised, with_special
+from lossproof.conformance.special import promised, real_ones, with_special
 from lossproof.conformance.subject import Subject, TargetError
 from lossproof.conformance.undefined import Admissible
 from lossproof.spec.carriers import Mask, Reals
@@ -35,7 +35,7 @@ def special_values(subject: Subject, question: Question) -> Iterator[Observation
     """One special number at a time in one sample, the other samples ordinary."""
     for base in _bases(subject):
         here = base.take([0]) if base.separable else base
-        for key in _real(subject, base):
+        for key in real_ones(subject, base):
             argument = subject.loss.arguments[key]
             yield from _special(subject, base, here, key, np.nan)
             for special in (np.inf, -np.inf):
@@ -146,18 +146,10 @@ def _others(
     )
 
 
-def _real(subject: Subject, base: Question) -> list[str]:
-    """The arguments of real numbers that are given, and may be any."""
-    held = subject.implementation.held
-    stated = subject.loss.arguments.items()
-    real = [k for k, a in stated if a.domain.kind == "real" and k not in held]
-    return [k for k in real if base.arguments.get(k) is not None]
-
-
 def _zeros(subject: Subject) -> Iterator[Observation]:
     """Zeros in one argument, and in all: 0 log 0 is 0, and a zero row has a stated answer."""
     base = plain(subject, seed=8, optional=False)
-    given = _real(subject, base)
+    given = real_ones(subject, base)
     for chosen in (*((k,) for k in given), tuple(given)):
         zeros = {k: np.zeros_like(base.arguments[k]) for k in chosen}
         if not all(subject.loss.arguments[k].domain.contains(z) for k, z in zeros.items()):
