@@ -1,9 +1,10 @@
 """Loss functions as they stand in released packages: the wrong ones caught, the right ones flagged.
 
 `collection.toml` names them: a package, an adapter in one line, and what is known of it. Those of
-`extracts.toml` are taken out of files of packages that need not be importable, as they may want
-another framework; `pip install --no-deps --target DIR PACKAGE ...` brings them. Cases of packages
-that are not installed are counted and left out. All of them, or those of patterns:
+`extracts.toml` and `extracts_more.toml` are taken out of files of packages that need not be
+importable, as they may want another framework; `pip install --no-deps --target DIR PACKAGE ...`
+brings them. Cases of packages that are not installed are counted and left out. All of them, or
+those of patterns:
 
 python benchmarks/collection.py ['keras-*'] [--packages DIR] [--dtype float32] [--show]
 """
@@ -33,10 +34,12 @@ else:
 
 Case = dict[str, Any]
 
+FILES = ("collection.toml", "extracts.toml", "extracts_more.toml")
+
 
 def cases(patterns: Sequence[str]) -> list[Case]:
     """The cases whose id matches one of the patterns."""
-    files = [Path(__file__).with_name(name) for name in ("collection.toml", "extracts.toml")]
+    files = [Path(__file__).with_name(name) for name in FILES]
     found = [c for f in files for c in tomllib.loads(f.read_text(encoding="utf-8"))["case"]]
     return [c for c in found if any(fnmatch.fnmatch(c["id"], p) for p in patterns)]
 

@@ -14,7 +14,8 @@ from pathlib import Path
 
 TAKE = re.compile(r"^#: take (\S+) (.+)$", re.MULTILINE)
 #: decorators that belong to what a function does
-KEPT = ("staticmethod", "classmethod", "property", "functools", "abstractmethod", "weighted_loss")
+KEPT = {"staticmethod", "classmethod", "property", "functools", "abstractmethod", "weighted_loss"}
+KEPT |= {"custom_bwd", "custom_fwd", "jax", "partial"}
 
 Definition = ast.FunctionDef | ast.ClassDef
 
