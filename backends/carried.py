@@ -45,7 +45,9 @@ def carried(function: Callable[..., Any], loss: type[Loss], found: Binding) -> C
             read = numbers(value, key, loss) if argument.optional else None
             if read is not None:
                 held[key] = read
-                doubtful += [] if name in PLAIN else [key]
+                # one number called weight may be meant for whoever adds this loss to others
+                single = argument.shape == "*" and key == "weight"
+                doubtful += [key] if single or name not in PLAIN else []
                 break
     return Carried(held=held, doubtful=tuple(doubtful))
 

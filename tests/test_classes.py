@@ -133,6 +133,22 @@ def test_what_only_bears_a_vague_name_is_not_held(one: bool, sizes: dict[str, in
     assert said in found.notes
 
 
+class Summand:
+    """Its weight is for whoever adds it to other losses."""
+
+    weight = 0.5
+
+    def __call__(self, logits: Any, target: Any) -> Any:
+        tail = np.log1p(np.exp(-np.abs(logits)))
+        return np.mean(np.maximum(logits, 0) - logits * target + tail)
+
+
+def test_one_number_called_weight_need_not_be_that_of_the_loss() -> None:
+    found = settled(Summand(), loss="binary_cross_entropy_with_logits")
+    assert found.implementation.held == {}
+    assert found.implementation.reductions == ("mean",)
+
+
 def test_weights_that_are_carried_by_a_plain_name_or_stated_and_ignored_fail() -> None:
     how: dict[str, Any] = {"loss": "cross_entropy", "backend": "numpy", "checks": ["value"]}
     for found in (
