@@ -17,8 +17,8 @@ from lossproof.spec.tracked import Arithmetic
 #: enough for any two conventions to part, and few enough to take no time
 SIZES = {"*": 24, "N": 6, "C": 4, "D": 3, "T": 5, "S": 2}
 SEEDS = (11, 12)
-#: what a float carries of a truth in the same precision: the sieve lets more through, not less
-COARSE = 16.0
+#: budgets that an entry may be off in plain floats and still be worth a judgement
+WORTH = 16.0
 
 
 def trial(
@@ -81,6 +81,6 @@ def _anywhere_near(subject: Subject, question: Question) -> bool:
         return True  # and the judgement says so
     arithmetic = Arithmetic(format=subject.format, profile=subject.profile, carrier=FLOATS)
     loss = value(question, arithmetic)
-    room = COARSE * (loss.e + subject.format.unit_roundoff * np.abs(got))
+    room = WORTH * (loss.e + subject.format.unit_roundoff * np.abs(got))
     off = np.abs(got - FLOATS.middle(loss.x))
     return not bool(np.all(off > room))

@@ -43,8 +43,9 @@ def check(
     """The results of every check in every dtype, for a function that claims to be `loss`.
 
     Its parameters are found by name, by the names that libraries use, then by position; `map` binds
-    names of the loss to parameters, and `fix` holds parameters, or options that the function does
-    not take, at constants. What it neither takes nor is told is found out by asking it.
+    names of the loss to parameters, and `fix` holds parameters, or options and optional arguments
+    that the function does not take, at constants. What it neither takes nor is told is found out by
+    asking it.
     `backward(cotangent, *arguments, **options)` is a gradient written by hand, the only kind that
     NumPy has; left out, it is the function named `<function>_backward` beside `function`.
     `reductions` are those it offers. The function runs in this process.

@@ -56,7 +56,7 @@ def _refused(subject: Subject, count: int) -> Exception | None:
     return found if isinstance(found, Exception) else None
 
 
-def held(subject: Subject) -> Step:
+def carried(subject: Subject) -> Step:
     """The optional arguments that it carries itself, without those that only bear such a name: it
     answers by the loss where they are not given. What the user states, or what can be nothing else,
     stays, and a function that ignores it fails."""

@@ -65,7 +65,8 @@ def _about_dtype(error: Exception, dtype: str, *, own: bool) -> bool:
 
 
 def wide_enough(subject: Subject) -> Step:
-    """Without the dtypes in which a constant that it holds is no number but 0."""
+    """Without the dtypes in which a constant that it holds is 0, or a weight that it carries
+    infinite."""
     claimed = subject.implementation
     offered = claimed.dtypes or subject.backend.dtypes
     numbers = {

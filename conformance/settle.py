@@ -19,7 +19,7 @@ from lossproof.backends.process.client import Died
 from lossproof.backends.registry import Implementation
 from lossproof.conformance import arrangement
 from lossproof.conformance.agreement import questions, share, trial
-from lossproof.conformance.classes import classes, held
+from lossproof.conformance.classes import carried, classes
 from lossproof.conformance.dtypes import dtypes, wide_enough
 from lossproof.conformance.effort import EFFORTS
 from lossproof.conformance.fitted import SETTLED, at_ends, best, fitting, wide_and_single
@@ -51,7 +51,7 @@ def settle(
         return Settled(implementation=found, notes=tuple(notes))
     notes += [picked] if picked else []
     steps: tuple[Callable[[Subject], Step], ...] = (
-        keywords, classes, keywords, dtypes, held, shapes, dtypes, ignored, _guard, _reductions,
+        keywords, classes, keywords, dtypes, carried, shapes, dtypes, ignored, _guard, _reductions,
         _options, _choices, wide_enough, _optional, _gradients,
     )  # fmt: skip
     for step in steps:

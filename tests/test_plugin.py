@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -170,6 +171,29 @@ def test_an_expected_failure_is_xfailed_with_its_reason(tried, name):
 def test_an_expected_warning_is_xfailed_too(tried):
     facts = "dtypes=['float32'], checks=['bad_input'], expected_failed={'bad_input': 'lenient'}"
     tried("accepting", facts).assert_outcomes(xfailed=1)
+
+
+OWN = """
+import torch
+import lossproof
+
+
+@lossproof.parametrize(
+    torch.nn.BCEWithLogitsLoss(), loss="binary_cross_entropy_with_logits", backend="torch",
+    dtypes=["bfloat16"], checks=["value", "gradient.logits"],
+)
+def test_bce(check):
+    check()
+"""
+
+
+# not importorskip: pytester would forget torch, which cannot be imported twice
+@pytest.mark.skipif(find_spec("torch") is None, reason="torch is not installed")
+def test_a_deviation_of_the_framework_is_xfailed_with_its_reason(pytester):
+    pytester.makepyfile(OWN)
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-rx")
+    result.assert_outcomes(xfailed=1, passed=1)
+    assert "inherited from torch: (1 - t)" in result.stdout.str()
 
 
 def test_an_expected_failure_that_passes_fails_only_where_that_is_strict(tried):
