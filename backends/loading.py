@@ -82,7 +82,8 @@ def claim(
     stated = {k: v for k, v in fixed.items() if k in loss.options}
     for key in fixed:
         if key not in own and key not in stated:
-            names = (*(p.name for p in parameters), *loss.options)
+            optional = (k for k, a in loss.arguments.items() if a.optional)
+            names = (*(p.name for p in parameters), *loss.options, *optional)
             choose(f"parameter or option of {loss.name}", key, tuple(dict.fromkeys(names)))
     options = binding.options_of(function, loss, mapping=mapping, fixed=own)
     own |= {options[k]: v for k, v in stated.items() if k in options}

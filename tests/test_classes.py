@@ -107,6 +107,8 @@ def test_weights_that_are_none_are_refused_in_one_line() -> None:
     for wrong in ([1.0, -1.0], "abc", 0.5, [1.0]):
         with pytest.raises(UsageError, match=words):
             settled(weighted, {"weight": wrong})
+    with pytest.raises(UsageError, match="named 'wieght'; did you mean weight"):
+        settled(of_three, {"wieght": [1.0, 2.0, 3.0]})
 
 
 class Other:
