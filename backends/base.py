@@ -85,6 +85,10 @@ class Backend(ABC):
     def version(self) -> str:
         """The framework's version, as in `torch 2.13.0`."""
 
+    def preload(self) -> None:  # noqa: B027 (to do nothing is right for most)
+        """Import what a process that calls the framework needs, and do nothing with it: the
+        process is forked afterwards, and must not have begun threads or opened a device."""
+
     def devices(self) -> tuple[str, ...]:
         """The devices present, "cpu" first."""
         return ("cpu",)

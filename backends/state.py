@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import random
 import sys
@@ -18,9 +17,9 @@ def snapshot() -> State:
     """The state of everything imported so far, by a name that a reader knows."""
     found: State = {
         "numpy.seterr": tuple(sorted(np.geterr().items())),
-        "numpy.random.seed": _digest(repr(np.random.get_state()).encode()),  # noqa: NPY002
-        "random": _digest(repr(random.getstate()).encode()),
-        "os.environ": _digest(repr(sorted(os.environ.items())).encode()),
+        "numpy.random.seed": _bare(np.random.get_state()),  # noqa: NPY002
+        "random": random.getstate(),
+        "os.environ": dict(os.environ),
         "the working directory": _directory(),
     }
     for module, probe in _FRAMEWORKS.items():
@@ -36,8 +35,10 @@ def changed(before: State) -> tuple[str, ...]:
     return tuple(name for name, value in before.items() if now.get(name) != value)
 
 
-def _digest(data: bytes) -> str:
-    return hashlib.blake2b(data, digest_size=8).hexdigest()
+def _bare(state: Any) -> tuple[Any, ...]:
+    """A state of NumPy's as what can be compared. To format its 624 numbers would take longer
+    than most calls of a loss."""
+    return tuple(v.tobytes() if isinstance(v, np.ndarray) else v for v in state)
 
 
 def _directory() -> str | None:
@@ -50,7 +51,7 @@ def _directory() -> str | None:
 def _torch(torch: Any) -> State:
     return {
         "torch.set_default_dtype": str(torch.get_default_dtype()),
-        "torch.manual_seed": _digest(torch.get_rng_state().numpy().tobytes()),
+        "torch.manual_seed": torch.get_rng_state().numpy().tobytes(),
         "torch.set_grad_enabled": torch.is_grad_enabled(),
         "torch.use_deterministic_algorithms": torch.are_deterministic_algorithms_enabled(),
         "torch.set_num_threads": torch.get_num_threads(),

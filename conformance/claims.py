@@ -9,9 +9,10 @@ from typing import Any
 from lossproof.backends import loading
 from lossproof.backends.base import Answer, Backend
 from lossproof.backends.loading import Source
-from lossproof.backends.process.backend import SERVER, Isolated, Limits, claimed
+from lossproof.backends.process.backend import Isolated, Limits, claimed
 from lossproof.backends.process.claim import Claim, loaded
 from lossproof.backends.process.client import Program
+from lossproof.backends.process.launch import python
 from lossproof.backends.process.worker import Worker
 from lossproof.backends.registry import Implementation
 from lossproof.conformance.registry import UsageError
@@ -48,7 +49,11 @@ def isolated(source: Source, inner: Backend, limits: Limits) -> Claims:
     """The same in one process of its own. Raises UsageError where the target cannot be loaded."""
     loader = _Loader(source=source, backend=inner.name, limits=limits)
     worker = Worker(
-        name=source.target, command=SERVER, limits=limits, opening=loader.open, begun="imported"
+        name=source.target,
+        launch=python(inner.name),
+        limits=limits,
+        opening=loader.open,
+        begun="imported",
     )
     worker.start()
     remote = _Rebound(inner, worker, loader)

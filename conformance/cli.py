@@ -19,6 +19,7 @@ from click.core import ParameterSource
 from lossproof import __version__
 from lossproof.backends.base import DTYPES
 from lossproof.backends.process.backend import Limits
+from lossproof.backends.process.threads import single_threaded
 from lossproof.conformance import (
     commands_compare,
     commands_docs,
@@ -35,7 +36,6 @@ from lossproof.conformance.given import PATH, source, split
 from lossproof.conformance.interrupts import INTERRUPTED
 from lossproof.conformance.plan import Selection, Shard
 from lossproof.conformance.registry import UsageError
-from lossproof.conformance.worker import single_threaded
 from lossproof.reports.model import ReportError
 from lossproof.reports.text import visible
 from lossproof.spec.loss import SpecError

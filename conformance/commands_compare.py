@@ -9,6 +9,7 @@ import click
 from lossproof.backends.base import DTYPES, Backend
 from lossproof.backends.loading import Source
 from lossproof.backends.process.backend import Limits
+from lossproof.backends.process.threads import single_threaded
 from lossproof.conformance import claims, evidence, given
 from lossproof.conformance import columns as parities
 from lossproof.conformance.asker import Hopeless
@@ -22,7 +23,6 @@ from lossproof.conformance.parity_table import STYLES
 from lossproof.conformance.plan import Selection
 from lossproof.conformance.registry import UsageError, backend_names, choose
 from lossproof.conformance.registry import backend as backend_of
-from lossproof.conformance.worker import single_threaded
 from lossproof.reports.text import visible
 from lossproof.spec.loss import catalogue, get
 

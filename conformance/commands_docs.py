@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
+from lossproof.backends.process.threads import single_threaded
 from lossproof.conformance import documentation
 from lossproof.conformance.given import PATH
-from lossproof.conformance.worker import single_threaded
 from lossproof.reports.site import folder, pages
 
 

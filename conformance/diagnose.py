@@ -137,7 +137,7 @@ def _reordered(subject: Subject, question: Question, judgement: Judgement) -> st
     order = np.argsort(exact)
     off = np.abs(np.sort(got) - exact[order])
     within = off <= CLOSE * np.broadcast_to(truth.budget, truth.exact.shape).reshape(-1)[order]
-    apart = judgement.violations.sum() > 1
+    apart = (judgement.violations & (judgement.ratios > CLOSE)).sum() > 1
     return "the numbers of the truth in another order" if apart and within.all() else None
 
 

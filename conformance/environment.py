@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from lossproof.backends.base import Backend
+from lossproof.backends.process.threads import THREADS
 
 LIBRARIES = ("numpy", "torch", "jax", "jaxlib", "ml_dtypes", "python-flint", "hypothesis")
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 VARIABLES = (*THREADS, "XLA_FLAGS", "JAX_ENABLE_X64", "NVIDIA_TF32_OVERRIDE")
 
 

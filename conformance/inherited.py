@@ -15,11 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from lossproof.backends.base import Backend
-from lossproof.backends.registry import Implementation
-from lossproof.conformance import composed, deviations, oracle, plan
+from lossproof.backends.composed import COMPOSED
+from lossproof.conformance import deviations, oracle, owned, plan
 from lossproof.conformance.check import Check, Observation
-from lossproof.conformance.composed import COMPOSED
 from lossproof.conformance.points import SIZES
 from lossproof.conformance.registry import backend
 from lossproof.conformance.sources import plain
@@ -67,11 +65,6 @@ def excuse(subject: Subject, check: Check, name: str) -> Alike | Summed | None:
     )
 
 
-def _given(claimed: Implementation) -> tuple[str, ...] | None:
-    """The optional arguments of its questions, those that the function holds itself among them."""
-    return None if claimed.optional is None else (*claimed.optional, *claimed.held)
-
-
 def _of_softplus(subject: Subject) -> str:
     """What is listed of the framework's softplus in the dtype, if anything is."""
     cell = f"[{subject.backend.name},{subject.dtype},{subject.device}]"
@@ -87,18 +80,13 @@ def _of_softplus(subject: Subject) -> str:
 def _constants(subject: Subject) -> dict[str, Any]:
     """The constants of the framework's own function that the target is not judged under."""
     held = {k: v for k, v in subject.implementation.dialect.items() if k in _HIDDEN}
-    stated = _framework(subject.backend.name).constants.get(subject.loss.name, {})
+    stated = backend(subject.backend.name).constants.get(subject.loss.name, {})
     return {k: v for k, v in stated.items() if k in held and held[k] != v}
 
 
 @cache
 def _known() -> tuple[deviations.Deviation, ...]:
     return tuple(d for path in deviations.OWN for d in deviations.read(path))
-
-
-@cache
-def _framework(name: str) -> Backend:
-    return backend(name)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -125,34 +113,11 @@ class Alike:
         return seen.fault is not None and known
 
     @cached_property
-    def owns(self) -> tuple[Subject, ...]:
+    def owns(self) -> tuple[owned.Own, ...]:
         """The framework's function, and what is composed of its parts, judged as the subject is."""
-        framework, loss = _framework(self.subject.backend.name), self.subject.loss.name
-        own = framework.implementations().get(loss) if self.listed else None
-        some: tuple[Implementation, ...] = () if own is None else (own,)
         # what is listed of a second derivative is listed of the loss, and is that of its parts
-        if _of_softplus(self.subject) or self.check.name == "transformations":
-            some += composed.implementations(loss, framework)
-        return tuple(self._in_its_place(implementation) for implementation in some)
-
-    def _in_its_place(self, implementation: Implementation) -> Subject:
-        subject, unit = self.subject, plan.Unit.of(self.subject)
-        framework = _framework(unit.backend)
-        own = plan.subject(unit, framework, subject.effort.name, implementation)
-        return replace(
-            own,
-            implementation=replace(
-                own.implementation,
-                dialect=subject.implementation.dialect,
-                options=own.taken,
-                optional=_given(subject.implementation),
-                held=subject.implementation.held,
-                sizes=subject.implementation.sizes,
-                differentiable=tuple(k for k in subject.differentiable if k in own.differentiable),
-                reductions=subject.reductions,
-                refused=subject.implementation.refused,
-            ),
-        )
+        parts = _of_softplus(self.subject) or self.check.name == "transformations"
+        return owned.owned(self.subject, function=self.listed, compositions=bool(parts))
 
     def _left(self, question: Question, seen: Observation) -> Observation:
         """One observation, its fault gone where all of it is the framework's."""
@@ -161,7 +126,7 @@ class Alike:
                 seen = self._less(own, question, seen)
         return seen
 
-    def _less(self, own: Subject, question: Question, seen: Observation) -> Observation:
+    def _less(self, own: owned.Own, question: Question, seen: Observation) -> Observation:
         """One observation without what one function of the framework answers alike."""
         judgement = seen.judgement
         if judgement is None or judgement.problem is not None or "repeated" in seen.how:
@@ -173,12 +138,12 @@ class Alike:
             return without(seen)
         return replace(seen, judgement=left, ratio=float(ratios.flat[left.worst]))
 
-    def _where(self, own: Subject, seen: Observation, judgement: oracle.Judgement) -> Mask:
+    def _where(self, own: owned.Own, seen: Observation, judgement: oracle.Judgement) -> Mask:
         """The violations that are the framework's: the same bits, or no further from its answer
         than the spec allows from the truth, as where a mean is taken by other means."""
         nowhere = np.zeros(judgement.ratios.shape, dtype=np.bool_)
         try:
-            answer = own.ask(seen.question, **_asked(seen))
+            answer = own.subject.ask(seen.question, **_asked(seen))
         except (TargetError, Incomparable):
             return nowhere
         quantity, ours = judgement.quantity, judgement.got
@@ -188,36 +153,36 @@ class Alike:
             return nowhere
         alike = judgement.violations & (_bits(ours) == _bits(theirs))
         if (judgement.violations & ~alike).any():
-            truth = oracle.truth(seen.question, quantity, own.format, own.profile)
+            truth = oracle.truth(seen.question, quantity, own.subject.format, own.subject.profile)
             apart = np.abs(ours.astype(np.float64) - np.asarray(theirs).astype(np.float64))
             alike |= judgement.violations & (apart <= truth.budget) & np.isfinite(truth.budget)
-        if composed.is_one(own.implementation):
+        if own.composed:
             alike &= np.isfinite(np.asarray(theirs, dtype=np.float64))
         return np.asarray(alike)
 
-    def _may_tell(self, own: Subject, seen: Observation) -> bool:
+    def _may_tell(self, own: owned.Own, seen: Observation) -> bool:
         """Whether what a check tells in words of one of the framework's functions may be the cause
         of what it tells of the subject."""
-        if composed.is_one(own.implementation):
+        if own.composed:
             # it broadcasts, and does with what is not finite, as whoever wrote it let it
             return self.check.name in ("properties", "relations")
         # to have the framework's formula is not to call it, where shapes do not fit
         return self.check.name != "shapes" or self.subject.calls_own(seen.question)
 
-    def _told(self, own: Subject, question: Question, seen: Observation) -> bool:
+    def _told(self, own: owned.Own, question: Question, seen: Observation) -> bool:
         """Whether the check tells the same of the framework's function, which answers the same."""
         if any(v is not None and np.size(v) == 0 for v in seen.question.arguments.values()):
-            return all(_unwritten(who, seen.question) for who in (own, self.subject))
-        key = ("told", own, self.name)
+            return all(_unwritten(who, seen.question) for who in (own.subject, self.subject))
+        key = ("told", own.subject, self.name)
         if key not in question.memo:
             try:
-                question.memo[key] = self.check.run(own, question, self.name)
+                question.memo[key] = self.check.run(own.subject, question, self.name)
             except (TargetError, SpecError):
                 question.memo[key] = []
         if not any(_alike(seen, other) for other in question.memo[key]):
             return False
         # the question that is shown of a large batch is not the one that was asked
-        return "repeated" in seen.how or _answer(own, seen) == _answer(self.subject, seen)
+        return "repeated" in seen.how or _answer(own.subject, seen) == _answer(self.subject, seen)
 
 
 def without(seen: Observation) -> Observation:

@@ -13,11 +13,13 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import get_context
+from socket import socket
 
 from lossproof.backends.loading import Source
+from lossproof.backends.process import forked
 from lossproof.backends.process.backend import Limits, Remote, isolated
 from lossproof.backends.registry import Implementation
-from lossproof.conformance import inherited, interrupts, plan, runner
+from lossproof.conformance import inherited, interrupts, owned, plan, runner
 from lossproof.conformance.check import Check
 from lossproof.conformance.registry import backend
 from lossproof.conformance.worker import serve
@@ -48,8 +50,8 @@ def second(source: Source, loss: str, name: str, limits: Limits) -> Iterator[Pro
     with ProcessPoolExecutor(
         max_workers=1,
         mp_context=get_context("spawn"),
-        initializer=serve,
-        initargs=(os.getpid(),),
+        initializer=_begin,
+        initargs=(os.getpid(), name, forked.server(name).channel if forked.SAFE else None),
     ) as pool:
         with interrupts.held_back():
             pool.submit(_load, source, loss, name, limits)
@@ -131,6 +133,12 @@ def _examine(part: Part, examination: Examination) -> list[Result]:
 _REMOTES: dict[str, Remote] = {}
 
 
+def _begin(parent: int, name: str, channel: socket | None) -> None:
+    if channel is not None:
+        forked.share(name, channel)
+    serve(parent)
+
+
 def _load(source: Source, loss: str, name: str, limits: Limits) -> None:
     _placed(source, loss, name, limits)
 
@@ -139,6 +147,7 @@ def _leave() -> None:
     """End this process at once: the frameworks in it take most of a second to end in order."""
     for remote in _REMOTES.values():
         remote.worker.close()
+    owned.close()
     os._exit(0)
 
 

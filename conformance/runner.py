@@ -187,8 +187,9 @@ def examine(
         searched = [tally for tally in group if not brief or tally.violation is None]
         if source.regimes and subject.effort.examples and searched:
             _search(subject, source, searched, seed)
+        small: list[Question] = []
         for tally in group:
-            yield finish(subject, tally, again)
+            yield finish(subject, tally, again, small)
 
 
 def _search(subject: Subject, source: Source, group: list[Tally], seed: int) -> None:
@@ -216,8 +217,11 @@ def _search(subject: Subject, source: Source, group: list[Tally], seed: int) -> 
     climb()
 
 
-def finish(subject: Subject, tally: Tally, again: str) -> Result:
-    """The result of a check, its violation cut to one sample and shrunk."""
+def finish(
+    subject: Subject, tally: Tally, again: str, small: list[Question] | None = None
+) -> Result:
+    """The result of a check, its violation cut to one sample and shrunk, or seen at one of the
+    small questions that violations of other checks were shrunk to; its own joins them."""
     started = time.perf_counter()
     status, reason = judge(tally)
     shown = tally.worst
@@ -225,7 +229,11 @@ def finish(subject: Subject, tally: Tally, again: str) -> Result:
     if tally.violation is not None:
         with np.errstate(all="ignore"):
             rest = () if tally.excuse is None else (tally.excuse.rest,)
-            shown = shrink(subject, tally.check, tally.name, tally.violation, *rest)
+            shown = shrink(
+                subject, tally.check, tally.name, tally.violation, *rest, small=small or ()
+            )
+        if small is not None:
+            small.append(shown.question)
         identifier = plan.Unit.of(subject).id(tally.name)
         others = tally.faults - {str(shown.fault)}
         text = message.render(subject, tally.name, shown, f"{again}#{identifier}", others)

@@ -11,6 +11,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from lossproof import __version__
+from lossproof.backends.process.threads import single_threaded
 from lossproof.conformance import deviations, environment, plan, runner, unused, worker
 from lossproof.conformance.effort import EFFORTS
 from lossproof.conformance.facts import facts
@@ -64,7 +65,7 @@ def conduct(selection: plan.Selection, settings: Settings, progress: Progress) -
         if entry.concerns(chosen.backends)
     )
     planned = sum(len(plan.names(u, chosen.checks)) for u in units)
-    worker.single_threaded()  # before the header, which says what workers inherit
+    single_threaded()  # before the header, which says what workers inherit
     path, earlier, replaced = settings.out / "report.jsonl", None, None
     if settings.resume is not None:
         path = settings.resume

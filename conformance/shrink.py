@@ -42,10 +42,13 @@ def shrink(
     name: str,
     violation: Observation,
     rest: Rest = lambda question, observations: observations,
+    *,
+    small: Iterable[Question] = (),
 ) -> Observation:
     """The same violation at a simpler question; the given one if none is found.
 
-    `rest` leaves of observations what is charged to the subject.
+    `rest` leaves of observations what is charged to the subject. `small` are questions that are
+    simple already, of which the first that shows the violation is taken.
     """
     if violation.judgement is None or not check.source.regimes:
         return violation
@@ -58,6 +61,9 @@ def shrink(
             return None
         return again
 
+    known = next(filter(None, map(as_bad, small)), None)
+    if known is not None:
+        return known
     alone = next(filter(None, map(as_bad, _cuts(violation))), None)
     best = _fewest(violation, as_bad) if alone is None else alone
     return _simplest(best, subject, as_bad)

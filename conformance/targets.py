@@ -26,6 +26,7 @@ from lossproof.conformance import (
     inherited,
     lanes,
     message,
+    owned,
     plan,
     runner,
     told,
@@ -93,6 +94,7 @@ def check(request: Request) -> int:
         placed, claimed = _placed(request, chosen.losses[0], chosen.backends[0])
         if isinstance(placed, Remote):
             opened.callback(placed.worker.close)
+            opened.callback(owned.close)
         for device in chosen.devices:
             choose("device", device, placed.devices())
         loss = get(chosen.losses[0])

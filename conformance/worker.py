@@ -13,7 +13,7 @@ from functools import cache, partial
 from multiprocessing import get_context
 
 from lossproof.backends.base import Backend
-from lossproof.conformance import environment, interrupts, plan, runner
+from lossproof.conformance import interrupts, plan, runner
 from lossproof.conformance.curves import curves
 from lossproof.reports.curve import Curve
 from lossproof.reports.model import Result, Status
@@ -28,12 +28,6 @@ class Examined:
 
     results: list[Result]
     curves: list[Curve]
-
-
-def single_threaded() -> None:
-    """One thread for each library that is loaded from now on: the pool is what uses the cores."""
-    for name in environment.THREADS:
-        os.environ.setdefault(name, "1")
 
 
 def serve(parent: int) -> None:
@@ -79,7 +73,7 @@ def run(
 ) -> Iterator[Examined]:
     """What came of each unit as it ends. Past the deadline no further unit is begun.
 
-    Processes of a pool inherit the environment: `single_threaded` is for the caller to say.
+    Processes of a pool inherit the environment: `threads.single_threaded` is for the caller to say.
     """
     if jobs <= 1:
         for unit in units:

@@ -69,7 +69,7 @@ MAY_IMPORT = {
         "lossproof.reports",
     },
     "reports": {*WRITERS, "msgspec", "rich", "tabulate", "lossproof.reports"},
-    "src/lossproof": {"lossproof.conformance"},
+    "src/lossproof": {"lossproof.backends.process", "lossproof.conformance"},
 }
 #: the files that import a framework or a library when they are imported
 IMPLEMENTATIONS = r"/(torch_|jax_|libraries)/(?!__init__|backend\.py|keras_backend\.py)"

@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from programs import checked, toy
 
 from lossproof.backends.process.client import Died, Program
+from lossproof.backends.process.launch import command
 from lossproof.conformance.cli import main
 from lossproof.conformance.registry import backend_names
 from lossproof.reports.text import visible
@@ -88,7 +89,7 @@ def test_what_is_wrong_with_a_hello_is_one_line(name: str, tmp_path: Path) -> No
 def test_the_last_words_of_a_program_are_read_before_it_is_forgotten() -> None:
     last = "import sys, os; sys.stderr.write('.' * 200000 + 'no licence'); sys.stderr.flush()"
     for _ in range(20):  # one in three was lost on a busy machine while its pipe was closed first
-        program = Program([sys.executable, "-S", "-c", f"{last}; os._exit(1)"])
+        program = Program(command((sys.executable, "-S", "-c", f"{last}; os._exit(1)")))
         with pytest.raises(Died) as died:
             program.ask({}, 60)
         assert died.value.said.endswith("no licence")

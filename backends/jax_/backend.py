@@ -58,6 +58,9 @@ class JaxBackend(Backend):
     def version(self) -> str:
         return f"jax {version('jax')}"
 
+    def preload(self) -> None:
+        JaxBackend.implementations(self)  # not those of a library on JAX, which may do more
+
     def devices(self) -> tuple[str, ...]:
         jax = _jax()
         return ("cpu", *sorted({device.platform for device in jax.devices()} - {"cpu"}))

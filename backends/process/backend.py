@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -11,6 +10,7 @@ from lossproof.backends.base import Answer, Array, Backend, BackendError, NotAnA
 from lossproof.backends.loading import Source
 from lossproof.backends.process.claim import Claim, loaded
 from lossproof.backends.process.client import Program
+from lossproof.backends.process.launch import python
 from lossproof.backends.process.memory import remark
 from lossproof.backends.process.protocol import (
     ProtocolError,
@@ -26,8 +26,6 @@ from lossproof.backends.registry import Implementation, Registry
 from lossproof.backends.usage import UsageError
 from lossproof.spec.loss import get
 from lossproof.spec.profile import Profile
-
-SERVER = (sys.executable, "-m", "lossproof.backends.process.server")
 
 
 class RemoteError(RuntimeError):
@@ -167,7 +165,7 @@ def isolated(
 
     worker = Worker(
         name=source.target,
-        command=SERVER,
+        launch=python(inner.name),
         limits=limits,
         opening=opening,
         begun="imported",

@@ -11,9 +11,10 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
+from lossproof.backends.process.launch import Launch
 from lossproof.backends.process.protocol import LONGEST, ProtocolError, decode, encode
 
 #: bytes of standard error that are kept to show what a program said last
@@ -35,19 +36,13 @@ class Died(RuntimeError):
 class Program:
     """A running program. Not safe for threads: one question at a time."""
 
-    def __init__(self, command: Sequence[str], *, tells: bool = False) -> None:
-        """Start it. Raises Died where the command cannot be run.
+    def __init__(self, launch: Launch, *, tells: bool = False) -> None:
+        """Start it. Raises Died where it cannot be run.
 
         `tells` says that it writes where it is to standard error when it is sent SIGUSR1.
         """
         try:
-            self._process = subprocess.Popen(
-                list(command),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                start_new_session=True,
-            )
+            self._process = launch()
         except OSError as error:
             words = f"cannot be run: {error.strerror}"
             raise Died("crashed", words, "") from error
@@ -61,8 +56,11 @@ class Program:
 
     @property
     def pid(self) -> int:
-        """The process's number."""
-        return self._process.pid
+        """The process's number. Raises Died where it never began."""
+        found = self._process.pid
+        if found is None:
+            raise self._lost("crashed", "")
+        return found
 
     def ask(self, message: Mapping[str, Any], seconds: float) -> dict[str, Any]:
         """The reply. Raises Died, and the program is gone then, in every case but a reply."""
@@ -87,13 +85,15 @@ class Program:
 
     def close(self) -> None:
         """End it, and every process that it began."""
-        with contextlib.suppress(OSError):
-            if sys.platform == "win32":
-                self._process.kill()
-            else:
-                os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-        self._drain.join(timeout=1)  # what it said last is read before its pipe is closed
+        pid = self._process.pid
+        if pid is not None:  # else it ends as it begins: nobody asks it anything
+            with contextlib.suppress(OSError):
+                if sys.platform == "win32":
+                    os.kill(pid, signal.SIGTERM)
+                else:
+                    os.killpg(pid, signal.SIGKILL)
+            self._process.wait()
+            self._drain.join(timeout=1)  # what it said last is read before its pipe is closed
         for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
             if pipe is not None:
                 with contextlib.suppress(OSError):
@@ -128,14 +128,16 @@ class Program:
 
     def _lost(self, kind: str, words: str) -> Died:
         """What happened; the program is ended."""
-        if kind == "timed out" and self._tells:
+        pid = self._process.pid
+        if kind == "timed out" and self._tells and pid is not None:
             with contextlib.suppress(OSError):
-                os.kill(self._process.pid, signal.SIGUSR1)
+                os.kill(pid, signal.SIGUSR1)
             time.sleep(0.3)
         if kind == "crashed":
+            code = None
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(timeout=5)
-            words = _ended(self._process.poll())
+                code = self._process.wait(timeout=5)
+            words = _ended(code)
         self.close()
         return Died(kind, words, b"".join(self._said).decode(errors="replace"))
 

@@ -17,6 +17,7 @@ from lossproof.backends.loading import Source
 from lossproof.backends.process.backend import Remote, RemoteError, elsewhere
 from lossproof.backends.process.claim import known, offered
 from lossproof.backends.process.client import Program
+from lossproof.backends.process.launch import command
 from lossproof.backends.process.memory import limit
 from lossproof.backends.process.protocol import (
     PROTOCOL,
@@ -159,7 +160,7 @@ def program(source: Source, loss: str, limits: Limits) -> tuple[ProgramBackend, 
         return reply
 
     worker = Worker(
-        name=source.target, command=_command(source.target), limits=limits, opening=opening
+        name=source.target, launch=command(_words(source.target)), limits=limits, opening=opening
     )
     try:
         backend = ProgramBackend(worker, stated, source.fix)
@@ -184,14 +185,14 @@ def program(source: Source, loss: str, limits: Limits) -> tuple[ProgramBackend, 
     return backend, implementation
 
 
-def _command(line: str) -> list[str]:
+def _words(line: str) -> list[str]:
     try:
-        command = shlex.split(line, posix=os.name != "nt")
+        words = shlex.split(line, posix=os.name != "nt")
     except ValueError as error:
         raise UsageError(f"{line!r} is no command line: {error}") from error
-    if not command:
+    if not words:
         raise UsageError("a program is named by its command line, got an empty one")
-    return command
+    return words
 
 
 def _offer(hello: Hello, loss: type[Loss], target: str) -> Offer:

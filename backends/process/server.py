@@ -14,7 +14,7 @@ import threading
 import time
 import traceback
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +107,7 @@ class Server:
             # transformation changes is the framework's own doing
             if request["how"]["transformation"] is None:
                 self.changed |= dict.fromkeys(state.changed(before))
-        return {"answer": asdict(packed(replace(answer, changed=tuple(self.changed))))}
+        return {"answer": vars(packed(replace(answer, changed=tuple(self.changed))))}
 
     def calls_own(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Whether the target runs the framework's own function of its loss."""
@@ -158,7 +158,7 @@ def main() -> None:
     faulthandler.enable()
     if hasattr(signal, "SIGUSR1"):
         faulthandler.register(signal.SIGUSR1, all_threads=False)
-    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=end_with_parent, args=(os.getppid(),), daemon=True).start()
     server = Server()
     for line in requests:
         reply = server.answer(decode(line))
@@ -166,7 +166,7 @@ def main() -> None:
         replies.flush()
 
 
-def _end_with_parent(parent: int) -> None:
+def end_with_parent(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(1.0)
     os._exit(1)

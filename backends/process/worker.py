@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from lossproof.backends.process.client import Died, Program
+from lossproof.backends.process.launch import Launch
 from lossproof.backends.process.memory import remark
 from lossproof.backends.usage import UsageError
 
@@ -45,7 +46,7 @@ class Worker:
     """
 
     name: str
-    command: Sequence[str]
+    launch: Launch
     limits: Limits
     opening: Callable[[Program], dict[str, Any]]
     begun: str = "started"
@@ -58,7 +59,7 @@ class Worker:
         """Start the process: the reply to its opening. Raises UsageError where there is none."""
         self.close()
         try:
-            self._program = Program(self.command, tells=self.tells)
+            self._program = Program(self.launch, tells=self.tells)
             return self.opening(self._program)
         except Died as error:
             self._program = None

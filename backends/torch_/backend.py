@@ -62,6 +62,10 @@ class TorchBackend(Backend):
     def version(self) -> str:
         return f"torch {version('torch')}"
 
+    def preload(self) -> None:
+        TorchBackend.implementations(self)  # not those of a library on torch, which may do more
+        import_module("torch.fx.experimental.symbolic_shapes")  # by the first gradient
+
     def devices(self) -> tuple[str, ...]:
         import torch
 

@@ -75,12 +75,6 @@ def implementations(loss: str, backend: Backend) -> tuple[Implementation, ...]:
     )
 
 
-def is_one(implementation: Implementation) -> bool:
-    """Whether an implementation is one of these compositions."""
-    forward = implementation.forward
-    return isinstance(forward, partial) and forward.func is _reduced
-
-
 def _reduced(
     losses: Callable[..., Any], *arguments: Any, reduction: str = "none", **named: Any
 ) -> Any:
