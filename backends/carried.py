@@ -72,9 +72,9 @@ def stated_numbers(
             continue
         found = numbers(value, key, loss)
         if found is None:
-            many = (
-                "one number" if loss.arguments[key].shape == "*" else "a list, one for each class"
-            )
+            many = "a list, one for each class"
+            if loss.arguments[key].shape == "*":
+                many = "one number, or a list, one for each label"
             words = f"{loss.name} takes {key} {loss.arguments[key].domain}, {many}"
             raise UsageError(f"{words}; got {value!r}")
         held[key] = found
@@ -101,9 +101,17 @@ def _argument(
     return next((k for k, parameter in bound.items() if parameter == name), name)
 
 
+def one_width(held: Mapping[str, Numbers], loss: type[Loss]) -> None:
+    """Raises UsageError for numbers of labels that are not equally many."""
+    many = {k: v for k, v in held.items() if loss.arguments[k].shape == "*" and len(v) > 1}
+    if len({len(v) for v in many.values()}) > 1:
+        counts = " and ".join(f"{len(v)} of {k}" for k, v in many.items())
+        raise UsageError(f"{loss.name}: it holds numbers for each label, but {counts}")
+
+
 def numbers(value: Any, key: str, loss: type[Loss]) -> Numbers | None:
-    """A value as numbers for the argument, None where it is no such thing: one number for an
-    argument of any shape, one for each class for one of classes."""
+    """A value as numbers for the argument, None where it is no such thing: one number, or one for
+    each entry of one axis, for an argument of any shape, one for each class for one of classes."""
     argument = loss.arguments[key]
     try:
         detach = getattr(value, "detach", None)
@@ -118,7 +126,8 @@ def numbers(value: Any, key: str, loss: type[Loss]) -> Numbers | None:
         array = array.astype(np.float64)
         fitting = array.ndim == 1 and array.size > 1
         if argument.shape == "*":
-            fitting = array.size == 1 and array.ndim < 2
+            # one for each channel may stand in (C, 1, 1)
+            fitting = array.size > 0 and sum(size > 1 for size in array.shape) < 2
         if not fitting or not np.isfinite(array).all() or not argument.domain.contains(array):
             return None
     except Exception:  # anything at all may go by the name

@@ -23,7 +23,7 @@ from typing import Any
 from lossproof.backends import binding
 from lossproof.backends.aliases import OPTIONS
 from lossproof.backends.builtin import backend as backend_of
-from lossproof.backends.carried import carried, stated_numbers
+from lossproof.backends.carried import carried, one_width, stated_numbers
 from lossproof.backends.picking import Picking
 from lossproof.backends.registry import Implementation, Registered
 from lossproof.backends.usage import UsageError, choose
@@ -100,6 +100,7 @@ def claim(
     dialect = {**_attributes(function, loss, found), **stated}
     own_held = carried(function, loss, found)
     read = {k: v for k, v in own_held.held.items() if k not in stated_held}
+    one_width({**read, **stated_held}, loss)
     return Implementation(
         loss=loss.name,
         backend=backend,

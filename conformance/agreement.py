@@ -84,3 +84,11 @@ def _anywhere_near(subject: Subject, question: Question) -> bool:
     room = WORTH * (loss.e + subject.format.unit_roundoff * np.abs(got))
     off = np.abs(got - FLOATS.middle(loss.x))
     return not bool(np.all(off > room))
+
+
+def answers(subject: Subject) -> bool:
+    """Whether it answers some question as the loss does, in one of its reductions."""
+    reductions = subject.loss.reductions
+    if subject.implementation.reducible:
+        reductions = subject.reductions
+    return any(share(subject, questions(subject, reduction=r)) > 0.0 for r in reductions)

@@ -1,10 +1,11 @@
 """How arrays of any shape reach a function that takes fewer shapes than its loss allows.
 
 `flat` is for functions of one axis, `matrix` for those of two, `column` for those of two of which
-the last has one entry, `rows` for those that reduce the
-last axis and leave the others, as the functions of Keras do. A question is asked of such a function
-in the shapes that it takes, and its answer put back into the shape of the question: no number
-changes on the way.
+the last has one entry, `rows` for those that reduce the last axis and leave the others, as the
+functions of Keras do, `labels` for those that carry a number for each entry of the last axis, and
+`channels` for those that carry one for each entry of the last axis but two. A question is asked of
+such a function in the shapes that it takes, and its answer put back into the shape of the question:
+no number changes on the way.
 
 `logs` is for functions of log-probabilities in the place of logits: they are given the logarithm of
 the softmax, and their gradient is pulled back through it.
@@ -22,6 +23,7 @@ from lossproof.backends.base import Answer
 from lossproof.spec.loss import Loss
 
 FLAT, MATRIX, COLUMN, ROWS, LOGS = "flat", "matrix", "column", "rows", "logs"
+LABELS, CHANNELS = "labels", "channels"
 #: columns of a matrix, the first of these that divides the number of entries
 COLUMNS = (4, 3, 2, 1)
 
@@ -63,12 +65,18 @@ def fits(loss: type[Loss]) -> bool:
 
 
 def arranged(
-    kind: str, arguments: Mapping[str, Any], cotangent: Any, *, reduced: bool, whole: bool
+    kind: str,
+    arguments: Mapping[str, Any],
+    cotangent: Any,
+    *,
+    reduced: bool,
+    whole: bool,
+    columns: int = 1,
 ) -> Arranged | None:
     """The arrays as the function takes them; None where they have no shape in common.
 
     Of `reduced` questions the answer is one number. With `whole` all entries are one row, for a
-    function that reduces rows and nothing else.
+    function that reduces rows and nothing else. `columns` are the labels or channels.
     """
     shapes = {np.shape(v) for v in arguments.values() if v is not None}
     if len(shapes) != 1:
@@ -80,6 +88,9 @@ def arranged(
     if kind == MATRIX:
         columns = next(c for c in COLUMNS if size % c == 0 and (size > c or c == 1))
         taken = upstream = (size // columns, columns)
+    elif kind in (LABELS, CHANNELS):
+        last = (1, 1) if kind == CHANNELS else ()
+        taken = upstream = (size // columns, columns, *last)
     elif kind == COLUMN:
         taken = upstream = (size, 1)
     elif kind == ROWS:

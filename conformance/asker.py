@@ -81,7 +81,7 @@ class Asker:
         shape = np.shape(next(v for v in given.values() if v is not None))
         for key, numbers in claim.held.items():
             whole = shape if self.subject.loss.arguments[key].shape == "*" else len(numbers)
-            given[key] = np.broadcast_to(fmt.round(np.asarray(numbers)), whole)
+            given[key] = np.resize(fmt.round(np.asarray(numbers)), whole)
         asked = Question(
             loss=self.subject.loss,
             arguments={k: given.get(k) for k in self.subject.loss.arguments},

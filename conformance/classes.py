@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from lossproof.conformance.agreement import SIZES, questions, share, trial
+from lossproof.conformance.agreement import SIZES, answers, trial
 from lossproof.conformance.refusal import in_words, misfits
 from lossproof.conformance.shaping import Step, came
 from lossproof.conformance.subject import Subject
@@ -63,27 +63,20 @@ def carried(subject: Subject) -> Step:
     claimed = subject.implementation
     if not claimed.held:
         return {}, []
+    rows = f": arrays are asked in rows of {subject.columns}" if subject.columns > 1 else ""
     notes = [
-        f"{key} is held at {text(np.asarray(numbers), number)}, its own"
+        f"{key} is held at {text(np.asarray(numbers), number)}, its own{rows}"
         for key, numbers in claimed.held.items()
     ]
-    if not claimed.doubtful or _answers(subject):
+    if not claimed.doubtful or answers(subject):
         return {}, notes
     rest = {k: v for k, v in claimed.held.items() if k not in claimed.doubtful}
     bare = replace(subject, implementation=replace(claimed, held=rest, doubtful=()))
     changes, said = classes(bare)
-    if not _answers(replace(bare, implementation=replace(bare.implementation, **changes))):
+    if not answers(replace(bare, implementation=replace(bare.implementation, **changes))):
         return {}, notes
     said += [
         f"{key}: what it carries by this name is something else, and is not examined"
         for key in claimed.doubtful
     ]
     return {"held": rest, "doubtful": (), **changes}, said
-
-
-def _answers(subject: Subject) -> bool:
-    """Whether it answers some question as the loss does, in one of its reductions."""
-    reductions = subject.loss.reductions
-    if subject.implementation.reducible:
-        reductions = subject.reductions
-    return any(share(subject, questions(subject, reduction=r)) > 0.0 for r in reductions)

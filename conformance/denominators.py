@@ -105,7 +105,7 @@ def _plain(subject: Subject, question: Question, seed: int) -> Question:
     rows = {
         key: array.reshape(ROWS, -1)
         for key, array in asked.arguments.items()
-        if array is not None and stated[key].shape == "*"
+        if array is not None and stated[key].shape == "*" and array.size % ROWS == 0
     }
     cotangent = np.asarray(asked.cotangent)
     if rows and cotangent.ndim:

@@ -97,9 +97,11 @@ def show(value: float, fmt: Format) -> str:
     return f"{value:.{int(fmt.precision * 0.30103) + 2}g}"
 
 
-def narrowed(question: Question, index: int, shape: tuple[int, ...]) -> Question:
-    """The one sample that a flat index of a result or gradient belongs to, if separable."""
+def narrowed(question: Question, index: int, shape: tuple[int, ...], columns: int = 1) -> Question:
+    """The one sample that a flat index of a result or gradient belongs to, if separable; of a loss
+    of any shape its row, where rows have so many columns."""
     if not question.separable or question.samples <= 1:
         return question
     row = index if question.loss.samples == "*" else int(np.unravel_index(index, shape)[0])
-    return question.take([row])
+    first = row // columns * columns
+    return question.take(range(first, first + columns))

@@ -78,6 +78,8 @@ def made(
     Nothing is ignored and nothing optional given, unless it is `whole`, but what `of` carries; that
     may also have a count of classes of its own.
     """
+    if of is not None and of.columns > 1:
+        shape = (shape[0], of.columns)
     n, c = (shape[0], shape[1]) if len(shape) == 2 else (shape[0], 3)
     c = c if of is None else of.sizes.get("C", c)
     held = {} if of is None else of.implementation.held

@@ -155,7 +155,10 @@ def smallest(subject: Subject, observation: Observation) -> Question:
     question = observation.question
     if not question.separable or question.samples <= 1:
         return question
-    return describe.narrowed(question, judgement.worst, judgement.ratios.shape)
+    shape, columns = judgement.ratios.shape, subject.columns
+    if question.samples <= columns:
+        return question
+    return describe.narrowed(question, judgement.worst, shape, columns)
 
 
 def spots(question: Question) -> dict[str, str]:

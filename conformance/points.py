@@ -45,6 +45,8 @@ class Maker:
     #: axes of one size only, and optional arguments that are the same in every question
     sizes: Mapping[str, int] = field(default_factory=dict)
     held: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    #: entries of arrays of any shape come in multiples of this
+    columns: int = 1
 
     def question(
         self,
@@ -63,7 +65,10 @@ class Maker:
         """
         rng = np.random.default_rng(seed)
         loss = self.loss
-        sizes = loss.fitting_sizes({**sizes, **self.sizes}, options or {})
+        sizes = {**sizes, **self.sizes}
+        if self.columns > 1 and "*" in sizes:
+            sizes["*"] = -(-sizes["*"] // self.columns) * self.columns
+        sizes = loss.fitting_sizes(sizes, options or {})
         chosen = dict(loss.complete(options or {}))
         arguments: dict[str, Any] = {}
         for key, argument in loss.arguments.items():
@@ -96,7 +101,7 @@ class Maker:
 
     def _held(self, argument: Argument, sizes: Mapping[str, int], key: str) -> Reals:
         shape = tuple(sizes[a] for a in (argument.axes if argument.shape != "*" else "*"))
-        return np.array(np.broadcast_to(np.asarray(self.held[key]), shape))
+        return np.resize(np.asarray(self.held[key]), shape)
 
     def cotangent(self, rng: Random, shape: tuple[int, ...], kind: str) -> npt.NDArray[Any]:
         """An upstream cotangent: never ones alone."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from lossproof.backends.aliases import LOG_PROBABILITIES
 from lossproof.conformance import arrangement
-from lossproof.conformance.agreement import trial
+from lossproof.conformance.agreement import answers, trial
 from lossproof.conformance.refusal import in_words, misfits
 from lossproof.conformance.subject import Subject
 from lossproof.spec.question import Question
@@ -27,6 +27,8 @@ def shapes(subject: Subject) -> Step:
     if not arrangement.fits(subject.loss):
         return {}, []
     line = replace(trial(subject), cotangent=None)
+    if subject.columns > 1:
+        return _channels(subject, line)
     matrix, column = (_in_rows(line, count) for count in (arrangement.COLUMNS[0], 1))
     line_came, matrix_came = _came_with_gradient(subject, line), came(subject, matrix)
     failed = [c for c in (line_came, matrix_came) if isinstance(c, Exception)]
@@ -46,6 +48,19 @@ def shapes(subject: Subject) -> Step:
     if isinstance(line_came, Exception):
         return _told(arrangement.MATRIX, "two axes", line_came)
     return {}, []
+
+
+def _channels(subject: Subject, line: Question) -> Step:
+    """Whether its numbers are for channels, before two axes of an image: it refuses rows of them,
+    or answers rightly there and not where they are the last axis."""
+    claimed = replace(subject.implementation, arranged=arrangement.CHANNELS)
+    refused = came(subject, line)
+    if isinstance(refused, Exception):
+        channels = misfits(refused)
+    else:
+        channels = not answers(subject) and answers(replace(subject, implementation=claimed))
+    said = "only arrays of shape (..., channels, 1, 1) are asked of it, for what it carries"
+    return ({"arranged": arrangement.CHANNELS}, [said]) if channels else ({}, [])
 
 
 def _told(kind: str, axes: str, why: Exception) -> Step:

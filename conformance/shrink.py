@@ -64,8 +64,9 @@ def shrink(
     known = next(filter(None, map(as_bad, small)), None)
     if known is not None:
         return known
-    alone = next(filter(None, map(as_bad, _cuts(violation))), None)
-    best = _fewest(violation, as_bad) if alone is None else alone
+    columns = subject.columns
+    alone = next(filter(None, map(as_bad, _cuts(violation, columns))), None)
+    best = _fewest(violation, as_bad, columns) if alone is None else alone
     return _simplest(best, subject, as_bad)
 
 
@@ -87,20 +88,22 @@ def shrink_error(subject: Subject, error: TargetError) -> TargetError:
             return None
         return None
 
-    return _simplest(_fewest(error, same), subject, same)
+    return _simplest(_fewest(error, same, subject.columns), subject, same)
 
 
-def _fewest(seen: Seen, same: Callable[[Question], Seen | None]) -> Seen:
-    """The same with half of the samples, and half of those; of coupled ones with one."""
+def _fewest(seen: Seen, same: Callable[[Question], Seen | None], columns: int) -> Seen:
+    """The same with half of the samples, and half of those; of coupled ones with one. Rows of so
+    many columns stay whole."""
     question = seen.question
     count = question.samples
-    if question.separable and count > 1:
-        halves = (range(count // 2), range(count // 2, count))
+    if question.separable and count > columns:
+        half = max(count // 2 // columns, 1) * columns
+        halves = (range(half), range(half, count))
         cuts: Iterable[Question] = (question.take(list(half)) for half in halves)
     else:
-        cuts = _each_alone(question)
+        cuts = _each_alone(question, columns)
     again = next(filter(None, map(same, cuts)), None)
-    return seen if again is None else _fewest(again, same)
+    return seen if again is None else _fewest(again, same, columns)
 
 
 def _simplest(best: Seen, subject: Subject, ask: Callable[[Question], Seen | None]) -> Seen:
@@ -122,7 +125,7 @@ def _simplest(best: Seen, subject: Subject, ask: Callable[[Question], Seen | Non
     return best
 
 
-def _cuts(observation: Observation) -> Iterator[Question]:
+def _cuts(observation: Observation, columns: int) -> Iterator[Question]:
     """The question cut to the sample that is wrong; of a sum, a mean or coupled samples, to each
     sample alone."""
     judgement = observation.judgement
@@ -130,34 +133,34 @@ def _cuts(observation: Observation) -> Iterator[Question]:
         return
     question = observation.question
     if not question.separable:
-        yield from _each_alone(question)
-    elif question.samples > 1:
-        yield narrowed(question, judgement.worst, judgement.ratios.shape)
+        yield from _each_alone(question, columns)
+    elif question.samples > columns:
+        yield narrowed(question, judgement.worst, judgement.ratios.shape, columns)
 
 
-def _each_alone(question: Question) -> Iterator[Question]:
+def _each_alone(question: Question, columns: int) -> Iterator[Question]:
     stated = question.loss.arguments
     first = next(k for k in stated if question.arguments.get(k) is not None)
     axis = "*" if stated[first].shape == "*" else "N"
     size = question.loss.axes_of(question.arguments).get(axis, 1)
-    count = int(np.prod(size))
+    count = int(np.prod(size)) // columns
     if not 1 < count <= ALONE:
         return
     for i in range(count):
         arguments = {
-            k: _sample(v, stated[k], axis, i) if v is not None else None
+            k: _sample(v, stated[k], axis, i, columns) if v is not None else None
             for k, v in question.arguments.items()
         }
         cotangent = question.cotangent
         if question.reduction == "none" and np.ndim(cotangent):
-            cotangent = np.asarray(cotangent)[i : i + 1]
+            cotangent = np.asarray(cotangent)[i * columns : (i + 1) * columns]
         yield replace(question, arguments=arguments, cotangent=cotangent)
 
 
-def _sample(array: Any, argument: Argument, axis: str, i: int) -> Any:
-    """One entry of an array of any shape, or one row of one with the axis."""
+def _sample(array: Any, argument: Argument, axis: str, i: int, columns: int) -> Any:
+    """One row of so many entries of an array of any shape, or one row of one with the axis."""
     if argument.shape == "*":
-        return np.asarray(array).reshape(-1)[i : i + 1]
+        return np.asarray(array).reshape(-1)[i * columns : (i + 1) * columns]
     if axis not in argument.axes:
         return array
     return np.take(array, [i], axis=argument.axes.index(axis))

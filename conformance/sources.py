@@ -117,7 +117,8 @@ def _alone(subject: Subject) -> Iterator[Question]:
         spread = np.linspace(0, max(len(places) - 1, 0), min(SINGLES, len(places)))
         for i in places[spread.astype(int)]:
             upstream = maker.cotangent(np.random.default_rng(int(i)), (), "random")
-            same = packed.take([int(i)] * SIZES[0][loss.samples])
+            row = subject.whole([int(i)])
+            same = packed.take(np.tile(row, -(-SIZES[0][loss.samples] // len(row))))
             yield replace(same, reduction=subject.reductions[-1], cotangent=upstream)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from lossproof.backends.base import Answer, Backend, BackendError, NotAnArray
 from lossproof.backends.process.backend import GivenUp
@@ -18,6 +19,7 @@ from lossproof.backends.process.client import Died
 from lossproof.backends.registry import Implementation
 from lossproof.conformance import oracle
 from lossproof.conformance.arrangement import (
+    LABELS,
     LOGS,
     Arranged,
     Asked,
@@ -119,6 +121,7 @@ class Subject:
             ignores="ignore_index" in held,
             sizes=self.sizes,
             held=self.implementation.held,
+            columns=self.columns,
         )
 
     @cached_property
@@ -132,12 +135,26 @@ class Subject:
         }
         return {**self.implementation.sizes, **held}
 
+    @cached_property
+    def columns(self) -> int:
+        """The numbers that it holds for each row of an argument of any shape; 1 for one for all."""
+        stated, held = self.loss.arguments, self.implementation.held
+        return max((len(v) for k, v in held.items() if stated[k].shape == "*"), default=1)
+
+    def whole(self, samples: Iterable[int]) -> npt.NDArray[np.intp]:
+        """The samples that can be asked with these: an entry of a row with the rest of it, where
+        the function holds numbers for each entry of a row."""
+        rows = np.unique(np.asarray(list(samples), dtype=np.intp) // self.columns)
+        return (rows[:, None] * self.columns + np.arange(self.columns)).reshape(-1)
+
     def held_otherwise(self, question: Question) -> str | None:
         """An argument that the question has otherwise than the implementation holds it, if any."""
         for key, numbers in self.implementation.held.items():
             given = question.arguments.get(key)
             held = self.format.round(np.asarray(numbers))
-            if given is None or not np.array_equal(given, np.broadcast_to(held, np.shape(given))):
+            if given is None or np.size(given) % len(held):
+                return key
+            if not np.array_equal(given, np.resize(held, np.shape(given))):
                 return key
         return None
 
@@ -259,15 +276,18 @@ class Subject:
     ) -> Arranged | Normalised | None:
         """The arrays in the form that the function takes, None where it takes them as they are."""
         claimed = self.implementation
-        if claimed.arranged is None:
+        kind = claimed.arranged or (LABELS if self.columns > 1 else None)
+        if kind is None:
             return None
-        if claimed.arranged == LOGS:
+        if kind == LOGS:
             return normalised("logits", arguments, cotangent)
         if how.get("transformation") == "vmap":
             raise BackendError("the function takes no arrays of one axis less")
         reduced = self.loss.output != "*" or reduction != "none"
         whole = reduced and not claimed.reducible
-        return arranged(claimed.arranged, arguments, cotangent, reduced=reduced, whole=whole)
+        return arranged(
+            kind, arguments, cotangent, reduced=reduced, whole=whole, columns=self.columns
+        )
 
     def judge(self, question: Question, quantity: str, **how: Any) -> oracle.Judgement:
         """The answer's value or one gradient, compared with the specification."""

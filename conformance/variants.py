@@ -35,7 +35,7 @@ def remapped(
     def through(method: str) -> Value:
         def value(bound: Any, *places: Any, **named: Any) -> Tracked:
             arguments = {**dict(zip(base.arguments, places, strict=False)), **named}
-            found: Tracked = getattr(base, method)(bound, **remap(bound, arguments))
+            found: Tracked = getattr(_as(base, bound), method)(**remap(bound, arguments))
             return found
 
         return value
@@ -48,6 +48,13 @@ def remapped(
     outside = {"outside": classmethod(lambda *_: None)}
     namespace = {"name": base.name, **methods, **declared, **outside, **members}
     return type(base.__name__, (base,), namespace)
+
+
+def _as(base: type[Loss], bound: Loss) -> Loss:
+    """A loss made of another, as that: its methods call each other, and not what replaces them."""
+    own = base(bound.arithmetic)
+    vars(own).update(vars(bound))
+    return own
 
 
 def exchanged(base: type[Loss]) -> Iterator[Base]:
@@ -64,9 +71,7 @@ def _exchanged(base: type[Loss], first: str, second: str, both: bool) -> Base:
         return {k: arguments.get(names.get(k, k)) for k in base.arguments}
 
     def reduce(bound: Loss, losses: Tracked, reduction: str, **arguments: Any) -> Tracked:
-        own = base(bound.arithmetic)
-        vars(own).update(vars(bound))
-        return own.reduce(losses, reduction, **swap(arguments))
+        return _as(base, bound).reduce(losses, reduction, **swap(arguments))
 
     def output_shape(cls: type[Loss], arguments: Any, reduction: str) -> tuple[int, ...]:
         return base.output_shape(swap(arguments), reduction)

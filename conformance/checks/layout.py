@@ -30,7 +30,7 @@ def _has_layouts(subject: Subject) -> str | None:
 )
 def layout(subject: Subject, question: Question) -> Iterator[Observation]:
     """The question in every layout of the backend, in forms that every layout can hold."""
-    for asked in _forms(question):
+    for asked in _forms(question, subject.columns):
         for name in subject.backend.layouts:
             for quantity in subject.quantities:
                 judgement = subject.judge(asked, quantity, layout=name)
@@ -39,7 +39,7 @@ def layout(subject: Subject, question: Question) -> Iterator[Observation]:
                 )
 
 
-def _forms(question: Question) -> Iterator[Question]:
+def _forms(question: Question, columns: int) -> Iterator[Question]:
     """As it is; with two axes, for one has no transpose; one sample repeated, to be broadcast."""
     yield question
     stated = question.loss.arguments.items()
@@ -47,7 +47,10 @@ def _forms(question: Question) -> Iterator[Question]:
     if sizes and sizes[0] % 2 == 0:
         yield _in_two_rows(question)
     yield question.with_arguments(
-        **{k: _repeated(v, question.loss.arguments[k]) for k, v in question.arguments.items()}
+        **{
+            k: _repeated(v, question.loss.arguments[k], columns)
+            for k, v in question.arguments.items()
+        }
     )
 
 
@@ -60,8 +63,8 @@ def _in_two_rows(question: Question) -> Question:
     return replace(folded, cotangent=np.reshape(question.cotangent, folded.output_shape))
 
 
-def _repeated(array: Any, argument: Argument) -> Any:
+def _repeated(array: Any, argument: Argument, columns: int) -> Any:
     if array is None or not (argument.shape == "*" or "N" in argument.axes):
         return array
     axis = 0 if argument.shape == "*" else argument.axes.index("N")
-    return np.take(array, np.zeros(np.shape(array)[axis], dtype=np.intp), axis=axis)
+    return np.take(array, np.arange(np.shape(array)[axis]) % columns, axis=axis)

@@ -13,7 +13,7 @@ from lossproof.conformance.check import MUST, Observation, check, compared
 from lossproof.conformance.oracle import Judgement
 from lossproof.conformance.points import SIZES
 from lossproof.conformance.sources import PLAIN, plain
-from lossproof.conformance.subject import GONE, Subject, TargetError
+from lossproof.conformance.subject import GONE, Incomparable, Subject, TargetError
 from lossproof.spec.question import Question
 
 #: beyond the blocks that kernels work in, and a multiple of none of them
@@ -33,7 +33,7 @@ def shapes(subject: Subject, question: Question) -> Iterator[Observation]:
     """Other shapes of the same question, then one pair of shapes that do not fit."""
     for other in _variants(subject):
         for quantity in subject.quantities:
-            if quantity == "value" and other.reduction != "none" and _empty(other):
+            if quantity == "value" and _of_nothing(other):
                 continue  # what is made of no losses is the business of `reductions`
             try:
                 judgement = subject.judge(other, quantity)
@@ -42,6 +42,12 @@ def shapes(subject: Subject, question: Question) -> Iterator[Observation]:
                     raise
                 # to refuse what is degenerate is a convention
                 yield Observation(question=other, conventions={_words(other): error.refusal()})
+                break
+            except Incomparable as problem:
+                if not _of_nothing(other):
+                    raise
+                # neither is it to give one number for no losses
+                yield Observation(question=other, conventions={_words(other): str(problem)})
                 break
             if judgement.got is None and _empty(other):
                 continue  # of nothing, no gradient and one without entries are the same
@@ -72,10 +78,11 @@ def _needing_the_rest(subject: Subject, question: Question, judgement: Judgement
     wrong = np.unique([*wrong[: FEW // 2], *wrong[-FEW // 2 :]]).astype(np.intp)
     if not wrong.size:
         return judgement
-    few = subject.judge(question.take(wrong), judgement.quantity)
-    alone = few.violations.reshape(len(wrong), -1).any(axis=1)
+    asked = subject.whole(wrong)
+    few = subject.judge(question.take(asked), judgement.quantity)
+    alone = few.violations.reshape(len(asked), -1).any(axis=1)
     kept = np.zeros(samples, dtype=np.bool_)
-    kept[wrong[~alone]] = True
+    kept[np.setdiff1d(wrong, asked[alone])] = True
     mask = kept.reshape((-1,) + (1,) * (judgement.ratios.ndim - 1))
     return replace(judgement, ratios=np.where(mask, judgement.ratios, 0.0))
 
@@ -93,7 +100,10 @@ def _sized(subject: Subject, reduction: str) -> Iterator[Question]:
     if all(a.shape == "*" for a in loss.arguments.values()):
         eight = plain(subject, seed=7, reduction=reduction, optional=False)
         for shape in ((2, 2, 1, 2), (1, 2, 1, 2, 1, 2), (0,), (2, 0)):
-            yield _reshaped(eight, shape)
+            if int(np.prod(shape)) % subject.columns == 0:
+                yield _reshaped(eight, shape)
+        if subject.columns > 1:
+            return
         one = {**SIZES[0], "*": 1}
         single = plain(subject, seed=8, sizes=one, reduction=reduction, optional=False)
         yield _reshaped(single, ())
@@ -104,6 +114,11 @@ def _sized(subject: Subject, reduction: str) -> Iterator[Question]:
 
 def _empty(question: Question) -> bool:
     return any(v is not None and np.size(v) == 0 for v in question.arguments.values())
+
+
+def _of_nothing(question: Question) -> bool:
+    """Whether one number is to be made of no losses."""
+    return question.reduction != "none" and _empty(question)
 
 
 def _degenerate(question: Question) -> bool:
@@ -164,7 +179,7 @@ def _mismatch(subject: Subject, question: Question) -> Iterator[Observation]:
     An unreduced (n, n) is there for everyone to see, and is recorded as a convention.
     """
     same = [k for k, a in subject.loss.arguments.items() if a.shape == "*" and not a.optional]
-    if len(same) < 2:
+    if len(same) < 2 or subject.columns > 1:
         return
     base = plain(subject, seed=3, sizes={**SIZES[0], "*": 3}, optional=False)
     column = np.asarray(base.arguments[same[1]]).reshape(3, 1)
