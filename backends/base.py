@@ -72,6 +72,8 @@ class Backend(ABC):
     transformations: ClassVar[tuple[str, ...]] = ()
     #: whether integers beside floats widen them, by the library's own rule
     promotes: ClassVar[bool] = False
+    #: whether it differentiates functions; else they bring gradients of their own
+    differentiates: ClassVar[bool] = True
     #: whether most of its time goes into compiling, anew for each dtype
     compiles: ClassVar[bool] = False
     #: constants that its own functions hold and a caller cannot see, by loss and option

@@ -90,8 +90,9 @@ def claim(
     stated |= {k: own[p] for k, p in options.items() if p in own}
     loss.complete(stated)  # a value out of its domain is refused here
     found = binding.bind(function, loss, mapping=mapping, fixed=own)
-    run = backend_of(backend).placed(function)
-    gradients = () if backend == "numpy" and backward is None else None
+    framework = backend_of(backend)
+    run = framework.placed(function)
+    gradients = None if framework.differentiates or backward is not None else ()
     if found is None:
         return Implementation(
             loss=loss.name, backend=backend, forward=Picking(run), reverse=backward,

@@ -17,7 +17,7 @@ def snapshot() -> State:
     """The state of everything imported so far, by a name that a reader knows."""
     found: State = {
         "numpy.seterr": tuple(sorted(np.geterr().items())),
-        "numpy.random.seed": _bare(np.random.get_state()),  # noqa: NPY002
+        "numpy.random.seed": _bare(np.random.get_state(legacy=False)),  # noqa: NPY002
         "random": random.getstate(),
         "os.environ": dict(os.environ),
         "the working directory": _directory(),
@@ -35,10 +35,14 @@ def changed(before: State) -> tuple[str, ...]:
     return tuple(name for name, value in before.items() if now.get(name) != value)
 
 
-def _bare(state: Any) -> tuple[Any, ...]:
+def _bare(state: Any) -> Any:
     """A state of NumPy's as what can be compared. To format its 624 numbers would take longer
     than most calls of a loss."""
-    return tuple(v.tobytes() if isinstance(v, np.ndarray) else v for v in state)
+    if isinstance(state, dict):
+        return tuple((k, _bare(v)) for k, v in state.items())
+    if isinstance(state, tuple):
+        return tuple(map(_bare, state))
+    return state.tobytes() if isinstance(state, np.ndarray) else state
 
 
 def _directory() -> str | None:

@@ -12,7 +12,7 @@ from lossproof.backends.loading import Source
 from lossproof.backends.process.backend import Isolated, Limits, claimed
 from lossproof.backends.process.claim import Claim, loaded
 from lossproof.backends.process.client import Program
-from lossproof.backends.process.launch import python
+from lossproof.backends.process.launch import ALONE, python
 from lossproof.backends.process.worker import Worker
 from lossproof.backends.registry import Implementation
 from lossproof.conformance.registry import UsageError
@@ -51,6 +51,7 @@ def isolated(source: Source, inner: Backend, limits: Limits) -> Claims:
     worker = Worker(
         name=source.target,
         launch=python(inner.name),
+        alone=ALONE,
         limits=limits,
         opening=loader.open,
         begun="imported",

@@ -19,6 +19,9 @@ from lossproof.conformance import plan
 from lossproof.conformance.registry import UsageError, backend
 from lossproof.conformance.subject import Subject
 
+#: what they need is imported by the time that they are asked for
+LIMITS = Limits(start=30.0)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Own:
@@ -79,7 +82,7 @@ _APART: dict[tuple[str, str], tuple[Isolated, Implementation]] = {}
 def _apart(expression: str, loss: str, name: str) -> tuple[Backend, Implementation]:
     key = (name, expression)
     if key not in _APART:
-        _APART[key] = isolated(_source(expression), loss, backend(name), Limits())
+        _APART[key] = isolated(_source(expression), loss, backend(name), LIMITS)
     return _APART[key]
 
 

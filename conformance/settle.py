@@ -248,7 +248,7 @@ def _gradients(subject: Subject) -> Step:
     """The arguments that it differentiates: a target that it holds constant is a convention."""
     claimed, loss = subject.implementation, subject.loss
     if claimed.differentiable == ():
-        return {}, [_without_gradient(subject.backend.name)]
+        return {}, [_without_gradient(by_hand=not subject.backend.differentiates)]
     if "target" not in loss.differentiable() or not _constant_target(subject):
         return {}, []
     kept = tuple(k for k in subject.differentiable if k != "target")
@@ -277,6 +277,6 @@ def _constant_target(subject: Subject) -> bool:
     return answered
 
 
-def _without_gradient(backend: str) -> str:
-    own = ": a NumPy function brings its own as <name>_backward" if backend == "numpy" else ""
+def _without_gradient(*, by_hand: bool) -> str:
+    own = ": a NumPy function brings its own as <name>_backward" if by_hand else ""
     return f"no gradient is offered{own}"

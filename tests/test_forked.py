@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from lossproof.backends.loading import Source
-from lossproof.backends.process import forked
+from lossproof.backends.process import forked, launch
 from lossproof.backends.process.backend import Isolated, Limits, isolated
-from lossproof.backends.process.client import Died
+from lossproof.backends.process.client import Died, Program
 from lossproof.backends.process.protocol import pack_each
 from lossproof.backends.usage import UsageError
 from lossproof.conformance.registry import backend
@@ -61,32 +61,152 @@ def parent(remote: Isolated) -> int:
 
 def test_workers_of_a_backend_have_one_parent(begun: list[Isolated]) -> None:
     answered(begun), answered(begun)
-    own = forked.server("numpy").process
-    assert own is not None
-    assert {parent(remote) for remote in begun} == {own.pid}
+    assert {parent(remote) for remote in begun} == {own().pid}
+
+
+def own() -> subprocess.Popen[bytes]:
+    found = forked.server("numpy").process
+    assert found is not None
+    return found
 
 
 def test_a_worker_has_the_environment_and_the_folder_of_who_asks_for_it(
     begun: list[Isolated], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert answered(begun) == 4.0
-    (tmp_path / "further").mkdir()
-    (tmp_path / "further" / "other.py").write_text(TARGET)
-    monkeypatch.chdir(tmp_path / "further")
     monkeypatch.setenv("FACTOR", "3")
-    assert answered(begun, "other.py:loss") == 12.0
+    assert answered(begun) == 12.0
     monkeypatch.delenv("FACTOR")
-    assert answered(begun, "other:loss") == 4.0  # as `python -m` finds modules
+    assert answered(begun) == 4.0
+    further = tmp_path / "further"
+    further.mkdir()
+    (further / "other.py").write_text(
+        f"{TARGET}\nimport sys\nassert sys.path[0] == {str(further)!r}\n"
+    )
+    monkeypatch.chdir(further)
+    assert answered(begun, "other:loss") == 4.0
+
+
+def test_a_path_that_was_not_prepended_is_not_replaced(tmp_path: Path) -> None:
+    if sys.version_info < (3, 11):
+        pytest.skip("Python 3.10 has no safe path")
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "factors.py").write_text("FACTOR = 1.0\n")
+    (tmp_path / "target.py").write_text(f"import factors\n{TARGET}")
+    done = checked(tmp_path, "numpy", PYTHONSAFEPATH="1", PYTHONPATH=str(tmp_path / "lib"))
+    assert done.wait() == 0
 
 
 def test_where_the_fork_server_is_gone_workers_begin_alone(begun: list[Isolated]) -> None:
     answered(begun)
-    own = forked.server("numpy").process
-    assert own is not None
-    own.kill()
-    own.wait()
+    own().kill()
+    own().wait()
     assert answered(begun) == 4.0
     assert parent(begun[-1]) == os.getpid()
+    assert answered(begun) == 4.0
+    assert parent(begun[-1]) == own().pid
+
+
+@pytest.mark.parametrize("fault", ["no folder", "a large environment"])
+def test_a_worker_that_cannot_be_asked_for_costs_no_other(
+    fault: str, begun: list[Isolated], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered(begun)
+    if fault == "no folder":
+        (tmp_path / "gone").mkdir()
+        monkeypatch.chdir(tmp_path / "gone")
+        (tmp_path / "gone").rmdir()
+    else:
+        for i in range(3):
+            monkeypatch.setenv(f"LONG_{i}", "x" * 100_000)
+    assert answered(begun, f"{tmp_path / 'target.py'}:loss") == 4.0
+    assert parent(begun[-1]) == os.getpid()
+    time.sleep(1.5)  # a worker looks for its parent every second
+    assert "answer" in begun[0].worker.ask({"op": "call", **_call()})
+
+
+def test_what_a_worker_is_asked_through_cannot_be_opened_by_another(
+    begun: list[Isolated],
+) -> None:
+    """Else a target would answer for the framework's own function, which runs beside it."""
+    answered(begun)
+    assert begun[0].worker._program is not None
+    files = Path(f"/proc/{begun[0].worker._program.pid}/fd")
+    linked = {int(file.name): os.readlink(file) for file in files.iterdir()}
+    assert sum(link.startswith("socket:") for link in linked.values()) == 2
+    pipes = [number for number, link in linked.items() if link.startswith("pipe:")]
+    assert pipes == [2]  # what it says of errors
+
+
+def test_workers_that_are_closed_leave_nothing_and_at_once(begun: list[Isolated]) -> None:
+    answered(begun)
+    files, started = len(os.listdir("/proc/self/fd")), time.monotonic()
+    for _ in range(20):
+        program = Program(launch.python("numpy"))
+        while program._process.pid is None:  # it has only just begun
+            pass
+        program.close()
+    assert time.monotonic() - started < 20
+    assert len(os.listdir("/proc/self/fd")) == files
+    children = Path(f"/proc/{own().pid}/task/{own().pid}/children").read_text().split()
+    assert len(children) == 1
+
+
+def test_a_fork_server_that_is_stopped_is_given_up(
+    begun: list[Isolated], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forked, "PATIENCE", 0.5)
+    line = "os.kill(os.getppid(), 19); import time; time.sleep(100); return"
+    (tmp_path / "target.py").write_text(TARGET.replace("return", line))
+    remote, claim = isolated(
+        Source(target="target.py:loss"), "mse", backend("numpy"), Limits(call=0.5)
+    )
+    begun.append(remote)
+    started = time.monotonic()
+    with pytest.raises(Died, match="gave no answer within 0.5 s"):
+        remote.call(claim, ONE, {})
+    assert time.monotonic() - started < 10
+
+
+def test_workers_draw_numbers_of_their_own(begun: list[Isolated], tmp_path: Path) -> None:
+    draws = (
+        "import numpy\ndef loss(prediction, target):\n    return 0 * target + numpy.random.rand()"
+    )
+    (tmp_path / "target.py").write_text(draws)
+    assert answered(begun) != answered(begun)
+
+
+def test_a_target_that_sets_what_a_framework_reads_is_served_alone(
+    begun: list[Isolated], tmp_path: Path
+) -> None:
+    line = "os.environ['OMP_DYNAMIC'] = 'FALSE'"
+    (tmp_path / "target.py").write_text(TARGET.replace("FACTOR =", f"{line}\nFACTOR ="))
+    assert answered(begun) == 4.0
+    assert parent(begun[-1]) == os.getpid()
+
+
+THREADS = """
+from concurrent.futures import ThreadPoolExecutor
+from lossproof.backends.numpy_.backend import NumpyBackend
+
+POOL = ThreadPoolExecutor(1)
+POOL.submit(int).result()
+
+class Threaded(NumpyBackend):
+    name = "threaded"
+
+    def call(self, *arguments, **named):
+        return POOL.submit(NumpyBackend.call, self, *arguments, **named).result()
+"""
+
+
+def test_what_keeps_threads_is_not_forked(tmp_path: Path) -> None:
+    (tmp_path / "threaded.py").write_text(THREADS)
+    (tmp_path / "target.py").write_text(TARGET)
+    about = tmp_path / "threaded-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: threaded\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[lossproof.backends]\nthreaded = threaded:Threaded\n")
+    assert checked(tmp_path, "threaded", PYTHONPATH=str(tmp_path)).wait() == 0
 
 
 def test_how_a_worker_died_is_known(begun: list[Isolated], tmp_path: Path) -> None:
@@ -127,7 +247,7 @@ def test_a_framework_that_ends_the_process_is_reported(tmp_path: Path) -> None:
 
 
 def checked(folder: Path, name: str, **environment: str) -> subprocess.Popen[str]:
-    command = ("check", "target.py:loss", "--loss", "mse", "--backend", name)
+    command = ("check", "target.py:loss", "--loss", "mse", "--backend", name, "--dtype", "float64")
     return subprocess.Popen(
         [sys.executable, "-m", "lossproof", *command],
         cwd=folder,
@@ -150,13 +270,18 @@ def alive(mark: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("sent", [None, signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "sent",
+    [None, signal.SIGINT, signal.SIGTERM, signal.SIGKILL],
+    ids=lambda s: getattr(s, "name", ""),
+)
 def test_no_process_outlives_the_command(tmp_path: Path, sent: signal.Signals | None) -> None:
     mark = f"lossproof-mark-{os.getpid()}-{tmp_path.name}"
-    (tmp_path / "target.py").write_text(TARGET)
+    called = "open('called', 'w').close(); __import__('time').sleep(30); return"
+    (tmp_path / "target.py").write_text(TARGET.replace("return", called) if sent else TARGET)
     command = checked(tmp_path, "numpy", MARK=mark)
     if sent is not None:
-        while len(alive(mark)) < 4:  # both lanes and a worker at least
+        while not (tmp_path / "called").exists():
             assert command.poll() is None
             time.sleep(0.01)
         command.send_signal(sent)

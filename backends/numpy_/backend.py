@@ -17,6 +17,7 @@ class NumpyBackend(Backend):
     """Calls a function on NumPy arrays; pulls a cotangent back through its registered backward."""
 
     name: ClassVar[str] = "numpy"
+    differentiates = False
     promotes: ClassVar[bool] = True
     layouts: ClassVar[tuple[str, ...]] = (
         "contiguous",

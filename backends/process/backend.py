@@ -10,7 +10,7 @@ from lossproof.backends.base import Answer, Array, Backend, BackendError, NotAnA
 from lossproof.backends.loading import Source
 from lossproof.backends.process.claim import Claim, loaded
 from lossproof.backends.process.client import Program
-from lossproof.backends.process.launch import python
+from lossproof.backends.process.launch import ALONE, python
 from lossproof.backends.process.memory import remark
 from lossproof.backends.process.protocol import (
     ProtocolError,
@@ -58,6 +58,7 @@ class Isolated(Remote):
         self.transformations = inner.transformations  # type: ignore[misc]
         self.compiles = inner.compiles  # type: ignore[misc]
         self.promotes = inner.promotes  # type: ignore[misc]
+        self.differentiates = inner.differentiates  # type: ignore[misc]
         self._devices = devices
 
     def missing(self) -> str | None:
@@ -166,6 +167,7 @@ def isolated(
     worker = Worker(
         name=source.target,
         launch=python(inner.name),
+        alone=ALONE,
         limits=limits,
         opening=opening,
         begun="imported",

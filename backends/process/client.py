@@ -7,7 +7,6 @@ import os
 import queue
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections import deque
@@ -85,17 +84,17 @@ class Program:
 
     def close(self) -> None:
         """End it, and every process that it began."""
-        pid = self._process.pid
-        if pid is not None:  # else it ends as it begins: nobody asks it anything
-            with contextlib.suppress(OSError):
-                if sys.platform == "win32":
-                    os.kill(pid, signal.SIGTERM)
-                else:
-                    os.killpg(pid, signal.SIGKILL)
-            self._process.wait()
-            self._drain.join(timeout=1)  # what it said last is read before its pipe is closed
-        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
-            if pipe is not None:
+        self._process.end()
+        # what it said last is read before its pipes are closed; one that is read still, as somebody
+        # else has it open, cannot be
+        for pipe, reader in (
+            (self._process.stdin, None),
+            (self._process.stdout, self._listener),
+            (self._process.stderr, self._drain),
+        ):
+            if reader is not None:
+                reader.join(timeout=1)
+            if pipe is not None and (reader is None or not reader.is_alive()):
                 with contextlib.suppress(OSError):
                     pipe.close()
 

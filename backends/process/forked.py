@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import atexit
+import errno
 import json
 import os
 import select
+import signal
 import socket
 import subprocess
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import IO
 
 #: elsewhere a fork is not safe once a framework is imported
 SAFE = sys.platform == "linux"
 FORKSERVER = (sys.executable, "-m", "lossproof.backends.process.forkserver")
+#: seconds that a fork server may take to say that a child is gone
+PATIENCE = 5.0
+#: what sending meets where the fork server is gone
+GONE = (errno.EPIPE, errno.ECONNRESET, errno.ECONNREFUSED, errno.ENOTCONN, errno.EBADF)
 
 
 class ForkServer:
@@ -51,7 +57,10 @@ class ForkServer:
 
     def ended(self) -> int:
         """The exit code of one that is gone, as far as it is known here."""
-        return 1 if self.process is None else self.process.wait()
+        if self.process is not None:
+            with suppress(subprocess.TimeoutExpired):
+                return self.process.wait(1.0)
+        return 1
 
 
 _SERVERS: dict[str, ForkServer] = {}
@@ -81,50 +90,99 @@ def _close() -> None:
         forget(backend)
 
 
+def forked(backend: str) -> Forked:
+    """A child of the fork server of a backend. Raises OSError where it cannot be asked for one."""
+    try:
+        return Forked(server(backend))
+    except OSError as error:
+        if error.errno in GONE:
+            forget(backend)
+        raise
+
+
 class Forked:
-    """A child of a fork server, used as a `subprocess.Popen`."""
+    """A child of a fork server, to be used as a `launch.Process`.
+
+    It is asked through sockets. A pipe that another process has open can be opened through /proc,
+    by a target that would answer in its place; a socket cannot.
+    """
 
     def __init__(self, parent: ForkServer) -> None:
         """Ask for one, which begins once the framework is imported. Raises OSError."""
         place = {"folder": os.getcwd(), "environment": dict(os.environ)}
-        with ExitStack() as sent:
-            its_in, to = os.pipe()
-            out, its_out = os.pipe()
-            err, its_err = os.pipe()
-            told, telling = os.pipe()
-            for file in (its_in, its_out, its_err, telling):
-                sent.callback(os.close, file)
-            self.stdin: IO[bytes] | None = os.fdopen(to, "wb")
-            self.stdout: IO[bytes] | None = os.fdopen(out, "rb")
-            self.stderr: IO[bytes] | None = os.fdopen(err, "rb")
-            self._telling = os.fdopen(told, "rb", 0)
-            message = json.dumps(place).encode()
+        message = json.dumps(place).encode()
+        with ExitStack() as sent, ExitStack() as kept:
+            to, its_in = _pair(sent)
+            out, its_out = _pair(sent)
+            told, telling = _pair(sent)
+            err, its_err = os.pipe()  # one that is opened by its name, as /dev/stderr, is no socket
+            sent.callback(os.close, its_err)
+            self.stdin: IO[bytes] | None = kept.enter_context(os.fdopen(to, "wb"))
+            self.stdout: IO[bytes] | None = kept.enter_context(os.fdopen(out, "rb"))
+            self.stderr: IO[bytes] | None = kept.enter_context(os.fdopen(err, "rb"))
+            self._telling = kept.enter_context(os.fdopen(told, "rb", 0))
             socket.send_fds(parent.channel, [message], [its_in, its_out, its_err, telling])
+            kept.pop_all()  # not to be closed
         self._parent = parent
         self._told = b""
+        self._over = False
 
     @property
     def pid(self) -> int | None:
         """The process's number; None where it has not begun."""
-        said = self._said(1, 0)
-        return said[0] if said else None
+        return self._said("began", 0)
 
     def wait(self, timeout: float | None = None) -> int:
         """Its exit code, negative for a signal, once it has ended. Raises TimeoutExpired."""
-        said = self._said(2, timeout)
-        if not self._telling.closed:
+        code = self._said("ended", timeout)
+        if code is None and not self._over:
             raise subprocess.TimeoutExpired(FORKSERVER, timeout or 0)
-        return said[1] if len(said) == 2 else self._parent.ended()
+        return self._parent.ended() if code is None else code
 
-    def _said(self, count: int, seconds: float | None) -> list[int]:
-        """What is told of it: its number, then its exit code; so many, after so long at most."""
+    def end(self) -> None:
+        """End it, and every process that it began; nothing is asked of it any more."""
+        pid = self.pid
+        if pid is not None:
+            with suppress(OSError):
+                os.killpg(pid, signal.SIGKILL)
+            try:
+                self.wait(PATIENCE)
+            except subprocess.TimeoutExpired:  # what would tell of it does not run
+                _abandon(self._parent)
+        self._telling.close()
+
+    def _said(self, word: str, seconds: float | None) -> int | None:
+        """The number that is told with a word, which is awaited for so long at most."""
         late = None if seconds is None else time.monotonic() + seconds
-        while not self._telling.closed and self._told.count(b"\n") < count:
-            left = None if late is None else max(0.0, late - time.monotonic())
-            if not select.select([self._telling], [], [], left)[0]:
-                break
-            piece = self._telling.read(64) or b""
-            self._told += piece
-            if not piece or self._told.count(b"\n") == 2:
-                self._telling.close()
-        return [int(line) for line in self._told.splitlines()]
+        while True:
+            for line in self._told.decode(errors="replace").splitlines():
+                said, _, number = line.partition(" ")
+                if said == word and number.lstrip("-").isdecimal():
+                    return int(number)
+            left = None if late is None else max(0.0, late - time.monotonic()) * 1000
+            if self._over or not _readable(self._telling.fileno(), left):
+                return None
+            piece = self._telling.read(256)
+            self._told += piece or b""
+            self._over = not piece
+
+
+def _pair(sent: ExitStack) -> tuple[int, int]:
+    """The ends of a socket: ours, and one that is closed here when it is sent."""
+    ours, theirs = socket.socketpair()
+    sent.enter_context(theirs)
+    return ours.detach(), theirs.fileno()
+
+
+def _readable(file: int, milliseconds: float | None) -> bool:
+    ready = select.poll()
+    ready.register(file, select.POLLIN)
+    return bool(ready.poll(milliseconds))
+
+
+def _abandon(parent: ForkServer) -> None:
+    """End a fork server that does not answer."""
+    for backend, known in tuple(_SERVERS.items()):
+        if known is parent:
+            del _SERVERS[backend]
+    parent.close()

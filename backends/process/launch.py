@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import IO, Protocol
 
@@ -14,7 +17,7 @@ SERVER = (sys.executable, "-m", "lossproof.backends.process.server")
 
 
 class Process(Protocol):
-    """What is used of `subprocess.Popen`. Its number is None where it did not begin."""
+    """A process that is asked through pipes, as a `subprocess.Popen`."""
 
     stdin: IO[bytes] | None
     stdout: IO[bytes] | None
@@ -22,10 +25,30 @@ class Process(Protocol):
 
     @property
     def pid(self) -> int | None:
-        """The process's number."""
+        """The process's number; None where it has not begun."""
 
     def wait(self, timeout: float | None = None) -> int:
         """Its exit code, negative for a signal, once it has ended. Raises TimeoutExpired."""
+
+    def end(self) -> None:
+        """End it, and every process that it began."""
+
+
+class Begun(subprocess.Popen[bytes]):
+    """A process of a command line, in a session of its own."""
+
+    def __init__(self, words: Sequence[str]) -> None:
+        pipe = subprocess.PIPE
+        super().__init__(words, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True)
+
+    def end(self) -> None:
+        """End it, and every process that it began."""
+        with suppress(OSError):
+            if sys.platform == "win32":
+                self.kill()
+            else:
+                os.killpg(self.pid, signal.SIGKILL)
+        self.wait()
 
 
 Launch = Callable[[], Process]
@@ -33,28 +56,20 @@ Launch = Callable[[], Process]
 
 def command(words: Sequence[str]) -> Launch:
     """Begins a command line. Raises OSError where it cannot be run."""
-    return partial(_begun, tuple(words))
+    return partial(Begun, tuple(words))
 
 
 def python(backend: str) -> Launch:
-    """Begins a process that serves a target of a backend."""
+    """Begins a process that serves a target of a backend, whose framework is imported already."""
     return partial(_served, backend)
+
+
+#: begins a process that serves a target, and imports all it needs itself
+ALONE = command(SERVER)
 
 
 def _served(backend: str) -> Process:
     if forked.SAFE:
-        try:
-            return forked.Forked(forked.server(backend))
-        except OSError:  # it is gone, or the environment is too large to be sent
-            forked.forget(backend)
-    return _begun(SERVER)
-
-
-def _begun(words: tuple[str, ...]) -> Process:
-    return subprocess.Popen(
-        words,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
+        with suppress(OSError):
+            return forked.forked(backend)
+    return ALONE()

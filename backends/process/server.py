@@ -42,7 +42,8 @@ from lossproof.spec.loss import SpecError
 class Server:
     """One target, and the state it began with."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, preloaded: bool = False) -> None:
+        self.preloaded = preloaded
         self.backend: Backend | None = None
         self.implementation: Implementation | None = None
         self.changed: dict[str, None] = {}
@@ -78,7 +79,10 @@ class Server:
         if absent is not None:
             raise UsageError(absent)
         source = loading.Source(**request["source"])
+        before = dict(os.environ)
         claim = loading.load(source, request["loss"], request["backend"])
+        if self.preloaded and before != dict(os.environ):
+            raise UsageError("it sets what the framework may read when it is imported")
         self.implementation = claim
         limit(request.get("memory"))
         return {"claim": Claim.of(claim), "devices": self.backend.devices()}
@@ -148,22 +152,23 @@ def packed(answer: Answer) -> Answer:
     )
 
 
-def main() -> None:
-    """Serve until standard input ends. What the target prints goes nowhere."""
-    requests = os.fdopen(os.dup(0), "rb")
-    replies = os.fdopen(os.dup(1), "wb")
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    os.dup2(nowhere, 0)
-    os.dup2(nowhere, 1)
-    faulthandler.enable()
-    if hasattr(signal, "SIGUSR1"):
-        faulthandler.register(signal.SIGUSR1, all_threads=False)
-    threading.Thread(target=end_with_parent, args=(os.getppid(),), daemon=True).start()
-    server = Server()
-    for line in requests:
-        reply = server.answer(decode(line))
-        replies.write(encode(reply))
-        replies.flush()
+def main(*, preloaded: bool = False) -> None:
+    """Serve until standard input ends. What the target prints goes nowhere.
+
+    With the framework `preloaded`, a target that sets environment variables for it is not served.
+    """
+    with os.fdopen(os.dup(0), "rb") as requests, os.fdopen(os.dup(1), "wb") as replies:
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        os.dup2(nowhere, 0)
+        os.dup2(nowhere, 1)
+        faulthandler.enable()
+        if hasattr(signal, "SIGUSR1"):
+            faulthandler.register(signal.SIGUSR1, all_threads=False)
+        threading.Thread(target=end_with_parent, args=(os.getppid(),), daemon=True).start()
+        server = Server(preloaded=preloaded)
+        for line in requests:
+            replies.write(encode(server.answer(decode(line))))
+            replies.flush()
 
 
 def end_with_parent(parent: int) -> None:

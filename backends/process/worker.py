@@ -42,7 +42,8 @@ class Worker:
     """A process and the limits that it runs under.
 
     `opening` is said to it first; its reply tells what the target offers. `begun` is the word for
-    that in messages, `tells` whether it writes where it is when it is sent SIGUSR1.
+    that in messages, `tells` whether it writes where it is when it is sent SIGUSR1. Where it cannot
+    be opened it is launched `alone`, if that is another way.
     """
 
     name: str
@@ -51,18 +52,30 @@ class Worker:
     opening: Callable[[Program], dict[str, Any]]
     begun: str = "started"
     tells: bool = False
+    alone: Launch | None = None
     deaths: int = 0
     last: Died | None = None
     _program: Program | None = field(default=None, repr=False)
 
     def start(self) -> dict[str, Any]:
         """Start the process: the reply to its opening. Raises UsageError where there is none."""
+        try:
+            return self._opened()
+        except UsageError:
+            if self.alone is None:
+                raise
+            self.launch, self.alone = self.alone, None
+            return self._opened()
+
+    def _opened(self) -> dict[str, Any]:
         self.close()
         try:
             self._program = Program(self.launch, tells=self.tells)
             return self.opening(self._program)
         except Died as error:
             self._program = None
+            if error.kind == "timed out":
+                self.alone = None  # it would be again
             words = f"{self.name} {error}, while it was {self.begun}{_reason(error.said)}"
             raise UsageError(words) from error
         except UsageError:
