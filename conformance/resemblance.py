@@ -101,8 +101,8 @@ def _otherwise(asker: Asker, situation: _Situation, shapes: Any, until: float) -
     """The least far-fetched thing that the function is in a situation, in words."""
     subject = asker.subject
     loss, asked = subject.loss, _asked(subject, situation)
-    offered = subject.implementation.optional
-    dropped = tuple(without(loss, offered)) if situation.whole else ()
+    claimed = subject.implementation
+    dropped = tuple(without(loss, claimed.optional if situation.whole else tuple(claimed.held)))
     stages: tuple[Iterable[tuple[Base, Asker, Mapping[str, Any]]], ...] = (
         ((b, asker, asked) for b in (Base(loss=loss), *dropped, *variants(loss))),
         ((b, asker, asked) for b in guarded(loss)),
