@@ -2,8 +2,8 @@
 
     path/to/file.py:name      package.module:name      package.module:FocalLoss(gamma=2.0)
 
-After the colon stands an expression on the names of the module. A class is made anew for every
-call, its parameters being the options of the loss; an object is called as it is.
+After the colon stands an expression on the names of the module. A class whose parameters are
+options of the loss is made anew for every call; an object is called as it is.
 """
 
 from __future__ import annotations
@@ -227,6 +227,8 @@ def _constructed(
     made = [p for p in parameters if p.name in names or p.name in ("reduction", *fixed)]
     # what is called and what is made may go by one name, as a norm and a positive do by `p`
     made = [p for p in made if p.name not in taken]
+    if not made:
+        return _made(cls, shown)
 
     def call(*arguments: Any, **named: Any) -> Any:
         options = {p.name: named.pop(p.name) for p in made if p.name in named}
@@ -238,6 +240,19 @@ def _constructed(
     call.__signature__ = inspect.Signature(listed)  # type: ignore[attr-defined]
     call.__name__ = shown
     return call
+
+
+def _made(cls: Callable[..., Any], shown: str) -> Callable[..., Any]:
+    """An object of a class that is made of nothing that is asked: one is as good as many, and what
+    it carries can be seen."""
+    try:
+        found = cls()
+    except Exception as error:
+        raise UsageError(f"{shown}() raises {type(error).__name__}: {error}") from error
+    if not callable(found):
+        raise UsageError(f"an object of {shown} cannot be called")
+    made: Callable[..., Any] = found
+    return made
 
 
 def _caller(cls: Any) -> Any:

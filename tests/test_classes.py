@@ -86,6 +86,27 @@ def test_weights_that_a_function_carries_are_part_of_every_question(function: An
     assert "weight is held at [1.0, 2.0, 0.5], its own" in found.notes
 
 
+class Made(Weighted):
+    """Weights that it makes itself."""
+
+    def __init__(self) -> None:
+        super().__init__(WEIGHTS)
+
+
+class Unmade:
+    def __init__(self) -> None:
+        raise ValueError("no licence")
+
+    def __call__(self, logits: Any, labels: Any) -> Any:
+        return weighted(logits, labels)
+
+
+def test_a_class_that_is_made_of_nothing_is_made_once_and_looked_into() -> None:
+    assert settled(Made).implementation.held == {"weight": WEIGHTS}
+    with pytest.raises(UsageError, match=r"Unmade\(\) raises ValueError: no licence"):
+        settled(Unmade)
+
+
 def test_weights_that_the_user_states_are_handed_over() -> None:
     found = settled(weighted, {"weight": [0.25, 4.0]})
     assert found.implementation.held == {"weight": (0.25, 4.0)}
