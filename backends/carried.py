@@ -19,7 +19,9 @@ from lossproof.spec.loss import Loss
 
 Numbers = tuple[float, ...]
 #: names that mean weights of classes or of positives, and nothing else
-PLAIN = frozenset({"weight", "class_weight", "class_weights", "pos_weight", "pos_weights"})
+PLAIN = frozenset(
+    {"weight", "class_weight", "class_weights", "pos_weight", "pos_weights", "positive_weight"}
+)
 #: no longer list of numbers is taken for weights
 LONGEST = 2**14
 
@@ -41,15 +43,24 @@ def carried(function: Callable[..., Any], loss: type[Loss], found: Binding) -> C
     held: dict[str, Numbers] = {}
     doubtful = []
     for key, argument in loss.arguments.items():
-        for name, value in _kept(function, key, found.arguments.get(key)):
+        for name, value, own in _kept(function, key, found.arguments.get(key)):
             read = numbers(value, key, loss) if argument.optional else None
             if read is not None:
                 held[key] = read
-                # one number called weight may be meant for whoever adds this loss to others
-                single = argument.shape == "*" and key == "weight"
-                doubtful += [key] if single or name not in PLAIN else []
+                # what is called weight may be meant for whoever adds this loss to others
+                vague = argument.shape == "*" and key == "weight"
+                doubtful += [key] if vague or not own or name not in PLAIN else []
                 break
-    return Carried(held=held, doubtful=tuple(doubtful))
+    return _of_one_width(Carried(held=held, doubtful=tuple(doubtful)), loss)
+
+
+def _of_one_width(found: Carried, loss: type[Loss]) -> Carried:
+    """Without numbers that are doubtful, and not as many as others of the labels."""
+    counts = {k: len(v) for k, v in found.held.items() if loss.arguments[k].shape == "*"}
+    sure = {n for k, n in counts.items() if n > 1 and k not in found.doubtful}
+    others = [k for k in found.doubtful if sure and counts.get(k, 1) > 1 and counts[k] not in sure]
+    held = {k: v for k, v in found.held.items() if k not in others}
+    return Carried(held=held, doubtful=tuple(k for k in found.doubtful if k in held))
 
 
 def stated_numbers(
@@ -106,7 +117,8 @@ def one_width(held: Mapping[str, Numbers], loss: type[Loss]) -> None:
     many = {k: v for k, v in held.items() if loss.arguments[k].shape == "*" and len(v) > 1}
     if len({len(v) for v in many.values()}) > 1:
         counts = " and ".join(f"{len(v)} of {k}" for k, v in many.items())
-        raise UsageError(f"{loss.name}: it holds numbers for each label, but {counts}")
+        words = f"{loss.name}: it holds numbers for each label, but {counts}"
+        raise UsageError(f"{words}; --fix states others")
 
 
 def numbers(value: Any, key: str, loss: type[Loss]) -> Numbers | None:
@@ -118,10 +130,8 @@ def numbers(value: Any, key: str, loss: type[Loss]) -> Numbers | None:
         plain = value if detach is None else detach().cpu().double()
         if isinstance(plain, (str, bytes, Mapping)):
             return None
-        if getattr(plain, "ndim", 1) and len(plain) > LONGEST:
-            return None
         array = np.asarray(plain)
-        if array.dtype.kind not in "fiu":
+        if array.dtype.kind not in "fiu" or array.size > LONGEST:
             return None
         array = array.astype(np.float64)
         fitting = array.ndim == 1 and array.size > 1
@@ -135,23 +145,36 @@ def numbers(value: Any, key: str, loss: type[Loss]) -> Numbers | None:
     return tuple(array.reshape(-1).tolist())
 
 
-def _kept(function: Any, key: str, parameter: str | None) -> Iterator[tuple[str, Any]]:
-    """Where numbers for an argument may be kept, with the names that they are kept by."""
+def _kept(function: Any, key: str, parameter: str | None) -> Iterator[tuple[str, Any, bool]]:
+    """Where numbers for an argument may be kept, with the names that they are kept by, and whether
+    they are the function's own, and not of its module or of what it wraps."""
     own = next((p for p in signature(function) or [] if p.name == parameter), None)
     if own is not None:
         # a plain number says that the function takes some; one bound by `partial` is held
         bound = isinstance(function, functools.partial) and parameter in function.keywords
         if bound or not isinstance(own.default, (int, float)):
-            yield key, own.default
+            yield key, own.default, True
         return
     names = tuple(dict.fromkeys((key, *ARGUMENTS.get(key, ()))))
     while isinstance(function, functools.partial):
         function = function.func
     for owner in (getattr(function, "__self__", None), function):
         if owner is not None and not inspect.isroutine(owner) and not inspect.ismodule(owner):
-            yield from ((name, _attribute(owner, name)) for name in names)
-    around = _around(getattr(function, "forward", function))
-    yield from ((name, around.get(name)) for name in names)
+            yield from ((name, _attribute(owner, name), True) for name in names)
+            for inner in _criteria(owner):
+                yield from ((name, _attribute(inner, name), False) for name in names)
+    closed, globals_ = _around(getattr(function, "forward", function))
+    yield from ((name, closed.get(name), True) for name in names)
+    yield from ((name, globals_.get(name), False) for name in names)
+
+
+def _criteria(owner: Any) -> Iterator[Any]:
+    """What an object holds that can be called, such as the criterion that it wraps."""
+    with contextlib.suppress(Exception):
+        held = {**vars(owner), **vars(owner).get("_modules", {})}
+        for value in held.values():
+            if callable(value) and not inspect.isroutine(value) and not inspect.isclass(value):
+                yield value
 
 
 def _attribute(owner: Any, name: str) -> Any:
@@ -161,15 +184,15 @@ def _attribute(owner: Any, name: str) -> Any:
         return None
 
 
-def _around(function: Any) -> dict[str, Any]:
+def _around(function: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """What a Python function closes over, and the globals that it looks up by name."""
     inner = inspect.unwrap(getattr(function, "__func__", function))
     if not inspect.isfunction(inner):
-        return {}
-    found: dict[str, Any] = {}
+        return {}, {}
     used = (i.argval for i in dis.get_instructions(inner) if i.opname == "LOAD_GLOBAL")
-    found |= {name: inner.__globals__[name] for name in used if name in inner.__globals__}
+    named = {name: inner.__globals__[name] for name in used if name in inner.__globals__}
+    closed: dict[str, Any] = {}
     for name, cell in zip(inner.__code__.co_freevars, inner.__closure__ or (), strict=False):
         with contextlib.suppress(ValueError):  # an empty cell
-            found[name] = cell.cell_contents
-    return found
+            closed[name] = cell.cell_contents
+    return closed, named

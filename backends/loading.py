@@ -159,7 +159,19 @@ def _module(where: str) -> ModuleType:
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt):
             raise
-        raise UsageError(f"{where} cannot be imported: {type(error).__name__}: {error}") from error
+        words = f"{where} cannot be imported: {type(error).__name__}: {error}"
+        if "no known parent package" in str(error):
+            words += "; a file of a package goes by package.module:name"
+        beside = shadowing(where)
+        raise UsageError(f"{words}{beside}") from error
+
+
+def shadowing(where: str) -> str:
+    """Files beside a target, or here, that are imported in the place of libraries, in words."""
+    folders = {Path.cwd(), Path(where).resolve().parent}
+    known = {*sys.stdlib_module_names, "torch", "jax", "numpy", "keras"}
+    found = sorted(str(path) for f in folders for path in f.glob("*.py") if path.stem in known)
+    return f"; {', '.join(found)} may be imported in the place of a library" if found else ""
 
 
 def _evaluated(expression: str, module: ModuleType, where: str) -> Any:

@@ -86,9 +86,9 @@ def _anywhere_near(subject: Subject, question: Question) -> bool:
     return not bool(np.all(off > room))
 
 
-def answers(subject: Subject) -> bool:
-    """Whether it answers some question as the loss does, in one of its reductions."""
+def answered(subject: Subject) -> float:
+    """The share of entries that it answers as the loss does, in the best of its reductions."""
     reductions = subject.loss.reductions
     if subject.implementation.reducible:
         reductions = subject.reductions
-    return any(share(subject, questions(subject, reduction=r)) > 0.0 for r in reductions)
+    return max(share(subject, questions(subject, reduction=r)) for r in reductions)

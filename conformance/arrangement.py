@@ -2,10 +2,10 @@
 
 `flat` is for functions of one axis, `matrix` for those of two, `column` for those of two of which
 the last has one entry, `rows` for those that reduce the last axis and leave the others, as the
-functions of Keras do, `labels` for those that carry a number for each entry of the last axis, and
-`channels` for those that carry one for each entry of the last axis but two. A question is asked of
-such a function in the shapes that it takes, and its answer put back into the shape of the question:
-no number changes on the way.
+functions of Keras do, `labels` for those that carry a number for each entry of the last of two
+axes, and `sequences`, `images` and `volumes` for those that carry one for each channel, before as
+many axes. A question is asked of such a function in the shapes that it takes, and its answer put
+back into the shape of the question: no number changes on the way.
 
 `logs` is for functions of log-probabilities in the place of logits: they are given the logarithm of
 the softmax, and their gradient is pulled back through it.
@@ -23,7 +23,13 @@ from lossproof.backends.base import Answer
 from lossproof.spec.loss import Loss
 
 FLAT, MATRIX, COLUMN, ROWS, LOGS = "flat", "matrix", "column", "rows", "logs"
-LABELS, CHANNELS = "labels", "channels"
+LABELS = "labels"
+#: by the names of what has channels before its other axes, how many those are
+CHANNELS = {"sequences": 1, "images": 2, "volumes": 3}
+#: sizes of these axes, the first of which the question has enough entries for, and how many entries
+#: of each channel are enough for the first
+SPREADS = ((1, 2, 3), (1, 1, 2), (1, 1, 1))
+IMAGE = 6
 #: columns of a matrix, the first of these that divides the number of entries
 COLUMNS = (4, 3, 2, 1)
 
@@ -88,9 +94,10 @@ def arranged(
     if kind == MATRIX:
         columns = next(c for c in COLUMNS if size % c == 0 and (size > c or c == 1))
         taken = upstream = (size // columns, columns)
-    elif kind in (LABELS, CHANNELS):
-        last = (1, 1) if kind == CHANNELS else ()
-        taken = upstream = (size // columns, columns, *last)
+    elif kind == LABELS:
+        taken = upstream = (size // columns, columns)
+    elif kind in CHANNELS:
+        return _by_channels(CHANNELS[kind], arguments, cotangent, shape, columns, reduced=reduced)
     elif kind == COLUMN:
         taken = upstream = (size, 1)
     elif kind == ROWS:
@@ -102,6 +109,54 @@ def arranged(
         cotangent=None if cotangent is None else np.reshape(cotangent, upstream),
         shape=shape,
         reduced=reduced,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Channelled(Arranged):
+    """A question's arrays with their last axis, the channels, before others."""
+
+    spread: tuple[int, ...]
+
+    def back(self, answer: Answer) -> Answer:
+        """The answer with the channels last, and in the shapes of the question."""
+        return super().back(
+            replace(
+                answer,
+                value=self._last(answer.value),
+                gradients={k: self._last(v) for k, v in answer.gradients.items()},
+            )
+        )
+
+    def _last(self, array: Any) -> Any:
+        if array is None or np.shape(array) != self.spread:
+            return array
+        return np.moveaxis(np.asarray(array), 1, -1)
+
+
+def _by_channels(
+    axes: int,
+    arguments: Mapping[str, Any],
+    cotangent: Any,
+    shape: tuple[int, ...],
+    channels: int,
+    *,
+    reduced: bool,
+) -> Channelled:
+    rows = int(np.prod(shape)) // channels
+    found = next(s[-axes:] for s in SPREADS if rows % int(np.prod(s[-axes:])) == 0)
+    last = (rows // int(np.prod(found)), *found, channels)
+
+    def placed(array: Any) -> Any:
+        return np.moveaxis(np.reshape(array, last), -1, 1)
+
+    upstream = cotangent if cotangent is None or reduced else placed(cotangent)
+    return Channelled(
+        arguments={k: None if v is None else placed(v) for k, v in arguments.items()},
+        cotangent=upstream,
+        shape=shape,
+        reduced=reduced,
+        spread=(last[0], channels, *found),
     )
 
 

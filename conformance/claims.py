@@ -9,11 +9,11 @@ from typing import Any
 from lossproof.backends import loading
 from lossproof.backends.base import Answer, Backend
 from lossproof.backends.loading import Source
-from lossproof.backends.process.backend import Isolated, Limits, claimed
+from lossproof.backends.process.backend import Isolated, Limits, claimed, refused
 from lossproof.backends.process.claim import Claim, loaded
 from lossproof.backends.process.client import Program
 from lossproof.backends.process.launch import ALONE, python
-from lossproof.backends.process.worker import Worker
+from lossproof.backends.process.worker import Alone, Worker
 from lossproof.backends.registry import Implementation
 from lossproof.conformance.registry import UsageError
 from lossproof.spec.loss import SpecError, catalogue, get
@@ -106,7 +106,10 @@ class _Loader:
                 self.claims[loss], self.devices = found.claim, found.devices
                 self.current, answer, memory = loss, reply, None
                 continue
-            self.refusals[loss] = str(reply.get("refused") or reply.get("error"))
+            error = refused(reply, self.source.target)
+            if isinstance(error, Alone):
+                raise error
+            self.refusals[loss] = str(error)
             if len(self.refusals) == 2 and len(set(self.refusals.values())) == 1:
                 break  # a reason that has nothing to do with the loss
         _usable(self.claims, self.refusals)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from lossproof.conformance.agreement import SIZES, answers, trial
+from lossproof.conformance.agreement import SIZES, answered, trial
 from lossproof.conformance.refusal import in_words, misfits
 from lossproof.conformance.shaping import Step, came
 from lossproof.conformance.subject import Subject
@@ -58,22 +58,25 @@ def _refused(subject: Subject, count: int) -> Exception | None:
 
 def carried(subject: Subject) -> Step:
     """The optional arguments that it carries itself, without those that only bear such a name: it
-    answers by the loss where they are not given. What the user states, or what can be nothing else,
-    stays, and a function that ignores it fails."""
+    answers by the loss rather where they are not given. What the user states, or what can be
+    nothing else, stays, and a function that ignores it fails."""
     claimed = subject.implementation
     if not claimed.held:
         return {}, []
     rows = f": arrays are asked in rows of {subject.columns}" if subject.columns > 1 else ""
+    stated = getattr(claimed.source, "fix", None) or {}
     notes = [
-        f"{key} is held at {text(np.asarray(numbers), number)}, its own{rows}"
+        f"{key} is held at {text(np.asarray(numbers), number)}"
+        f"{', as stated' if key in stated else ', its own'}{rows}"
         for key, numbers in claimed.held.items()
     ]
-    if not claimed.doubtful or answers(subject):
+    if not claimed.doubtful:
         return {}, notes
     rest = {k: v for k, v in claimed.held.items() if k not in claimed.doubtful}
     bare = replace(subject, implementation=replace(claimed, held=rest, doubtful=()))
     changes, said = classes(bare)
-    if not answers(replace(bare, implementation=replace(bare.implementation, **changes))):
+    without = answered(replace(bare, implementation=replace(bare.implementation, **changes)))
+    if not without or without < answered(subject):
         return {}, notes
     said += [
         f"{key}: what it carries by this name is something else, and is not examined"

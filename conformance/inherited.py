@@ -29,6 +29,8 @@ from lossproof.spec.question import Question
 
 #: options that frameworks hold at constants of their own
 _HIDDEN = ("eps", "log_floor")
+#: checks that compare the value and gradients, asked in other ways
+_OF_NUMBERS = ("layout", "shapes", "special_values", "transformations")
 #: answers among which memory that nobody has written has held more than one number
 _TIMES = 64
 
@@ -40,7 +42,11 @@ def excuse(subject: Subject, check: Check, name: str) -> Alike | Summed | None:
     if subject.backend.name not in ("torch", "jax"):
         return None
     identifier = plan.Unit.of(subject).id(name)
-    entry = next((d for d in _known() if d.matches(identifier) and d.in_force()), None)
+    entry = _entry(identifier)
+    if entry is None and check.name in _OF_NUMBERS:
+        # what is listed of its value is so however it is asked
+        entry = _entry(plan.Unit.of(subject).id("value"))
+        entry = None if entry is not None and entry.fault is not None else entry
     framework, link = subject.backend.name, None
     constants: dict[str, Any] = {}
     if entry is not None:
@@ -63,6 +69,10 @@ def excuse(subject: Subject, check: Check, name: str) -> Alike | Summed | None:
         listed=listed,
         fault=fault,
     )
+
+
+def _entry(identifier: str) -> deviations.Deviation | None:
+    return next((d for d in _known() if d.matches(identifier) and d.in_force()), None)
 
 
 def _of_softplus(subject: Subject) -> str:

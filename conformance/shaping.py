@@ -9,7 +9,7 @@ import numpy as np
 
 from lossproof.backends.aliases import LOG_PROBABILITIES
 from lossproof.conformance import arrangement
-from lossproof.conformance.agreement import answers, trial
+from lossproof.conformance.agreement import answered, trial
 from lossproof.conformance.refusal import in_words, misfits
 from lossproof.conformance.subject import Subject
 from lossproof.spec.question import Question
@@ -53,14 +53,19 @@ def shapes(subject: Subject) -> Step:
 def _channels(subject: Subject, line: Question) -> Step:
     """Whether its numbers are for channels, before two axes of an image: it refuses rows of them,
     or answers rightly there and not where they are the last axis."""
-    claimed = replace(subject.implementation, arranged=arrangement.CHANNELS)
-    refused = came(subject, line)
-    if isinstance(refused, Exception):
-        channels = misfits(refused)
-    else:
-        channels = not answers(subject) and answers(replace(subject, implementation=claimed))
-    said = "only arrays of shape (..., channels, 1, 1) are asked of it, for what it carries"
-    return ({"arranged": arrangement.CHANNELS}, [said]) if channels else ({}, [])
+    fitting = answered(subject)
+    if fitting == 1.0:
+        deep = _refolded(line, (2, -1, subject.columns))
+        refused = came(subject, deep)
+        if isinstance(refused, Exception) and misfits(refused):
+            return _told(arrangement.LABELS, "two axes", refused)
+        return {}, []
+    for kind in arrangement.CHANNELS:
+        claimed = replace(subject.implementation, arranged=kind)
+        if answered(replace(subject, implementation=claimed)) > fitting:
+            said = f"only arrays of {kind}, whose channels are the second axis, are asked of it"
+            return {"arranged": kind}, [said]
+    return {}, []
 
 
 def _told(kind: str, axes: str, why: Exception) -> Step:
@@ -90,11 +95,12 @@ def came(subject: Subject, question: Question) -> tuple[int, ...] | Exception:
 
 
 def _in_rows(question: Question, columns: int) -> Question:
-    """The same numbers in two axes, the last of so many entries."""
-    shaped = {
-        k: None if v is None else np.reshape(v, (-1, columns))
-        for k, v in question.arguments.items()
-    }
+    return _refolded(question, (-1, columns))
+
+
+def _refolded(question: Question, shape: tuple[int, ...]) -> Question:
+    """The same numbers in arrays of another shape."""
+    shaped = {k: None if v is None else np.reshape(v, shape) for k, v in question.arguments.items()}
     return replace(question, arguments=shaped)
 
 

@@ -19,6 +19,8 @@ from lossproof.backends.process.client import Died
 from lossproof.backends.registry import Implementation
 from lossproof.conformance import oracle
 from lossproof.conformance.arrangement import (
+    CHANNELS,
+    IMAGE,
     LABELS,
     LOGS,
     Arranged,
@@ -121,7 +123,7 @@ class Subject:
             ignores="ignore_index" in held,
             sizes=self.sizes,
             held=self.implementation.held,
-            columns=self.columns,
+            columns=self.columns * (IMAGE if self.implementation.arranged in CHANNELS else 1),
         )
 
     @cached_property
@@ -276,13 +278,19 @@ class Subject:
     ) -> Arranged | Normalised | None:
         """The arrays in the form that the function takes, None where it takes them as they are."""
         claimed = self.implementation
-        kind = claimed.arranged or (LABELS if self.columns > 1 else None)
+        kind = claimed.arranged
+        if kind is None and self.columns > 1:
+            shapes = {np.shape(v) for v in arguments.values() if v is not None}
+            fit = all(len(s) > 1 and s[-1] == self.columns for s in shapes)
+            kind = None if fit else LABELS
         if kind is None:
             return None
         if kind == LOGS:
             return normalised("logits", arguments, cotangent)
         if how.get("transformation") == "vmap":
             raise BackendError("the function takes no arrays of one axis less")
+        if how.get("transformation") == "double_backward" and kind in CHANNELS:
+            raise BackendError("its entries come in another order, and the direction does not")
         reduced = self.loss.output != "*" or reduction != "none"
         whole = reduced and not claimed.reducible
         return arranged(

@@ -27,11 +27,12 @@ CASES = {
         "like bpr, but 1e-10 is added to the probability below the logarithm",
     ),
     "carries weights of labels and ignores them": (
-        "pos_weight = np.array([0.5, 2.0, 3.0])\n"
-        "def loss(logits, target):\n"
-        "    pos_weight.astype(logits.dtype)\n"
-        "    tail = np.log1p(np.exp(-np.abs(logits)))\n"
-        "    return tail + np.maximum(logits, 0) - logits * target\n",
+        "class Carrier:\n"
+        "    pos_weight = np.array([0.5, 2.0, 3.0])\n"
+        "    def __call__(self, logits, target):\n"
+        "        tail = np.log1p(np.exp(-np.abs(logits)))\n"
+        "        return tail + np.maximum(logits, 0) - logits * target\n"
+        "loss = Carrier()\n",
         "binary_cross_entropy_with_logits", "value",
         "like binary_cross_entropy_with_logits, but pos_weight has no effect",
     ),

@@ -93,6 +93,22 @@ class Made(Weighted):
         super().__init__(WEIGHTS)
 
 
+class Wrapping:
+    """Calls a criterion that carries the weights; what else it holds is no weight of classes."""
+
+    def __init__(self, criterion: Any) -> None:
+        self.criterion, self.schedule = criterion, Other(weight=[3.0, 1.0])
+
+    def __call__(self, logits: Any, labels: Any) -> Any:
+        return self.criterion(logits, labels)
+
+
+def test_what_a_wrapped_criterion_carries_is_seen_where_it_fits() -> None:
+    assert settled(Wrapping(Weighted(WEIGHTS))).implementation.held == {"weight": WEIGHTS}
+    plain = Wrapping(lambda logits, labels: weighted(logits, labels, np.ones(9)))
+    assert settled(plain).implementation.held == {}
+
+
 class Unmade:
     def __init__(self) -> None:
         raise ValueError("no licence")

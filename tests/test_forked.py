@@ -14,10 +14,12 @@ import numpy as np
 import pytest
 
 from lossproof.backends.loading import Source
+from lossproof.backends.process import backend as backend_
 from lossproof.backends.process import forked, launch
 from lossproof.backends.process.backend import Isolated, Limits, isolated
 from lossproof.backends.process.client import Died, Program
 from lossproof.backends.process.protocol import pack_each
+from lossproof.backends.process.worker import Alone
 from lossproof.backends.usage import UsageError
 from lossproof.conformance.registry import backend
 
@@ -96,14 +98,36 @@ def test_a_path_that_was_not_prepended_is_not_replaced(tmp_path: Path) -> None:
     assert done.wait() == 0
 
 
-def test_where_the_fork_server_is_gone_workers_begin_alone(begun: list[Isolated]) -> None:
+def test_where_the_fork_server_is_gone_another_is_begun(
+    begun: list[Isolated], tmp_path: Path
+) -> None:
     answered(begun)
-    own().kill()
-    own().wait()
-    assert answered(begun) == 4.0
-    assert parent(begun[-1]) == os.getpid()
-    assert answered(begun) == 4.0
-    assert parent(begun[-1]) == own().pid
+    first = own()
+    # a target may end its parent, which is never the command
+    (tmp_path / "killer.py").write_text(
+        TARGET.replace("return", "os.kill(os.getppid(), 9); __import__('time').sleep(9); return")
+    )
+    for _ in range(2):
+        with pytest.raises(Died):
+            answered(begun, "killer.py:loss")
+        first.wait()
+        assert answered(begun) == 4.0
+        assert parent(begun[-1]) == own().pid != first.pid
+        first = own()
+
+
+def test_what_a_target_leaves_behind_is_ended_with_the_fork_server(
+    begun: list[Isolated], tmp_path: Path
+) -> None:
+    if not Path(f"/proc/self/task/{os.getpid()}/children").exists():
+        pytest.skip("this kernel does not list children")
+    left = "import subprocess\np = subprocess.Popen(['setsid', 'sh', '-c', 'sleep 99 & echo $!'], "
+    left += "stdout=-1, text=True)\nLEFT = int(p.stdout.readline())\n"
+    (tmp_path / "leaver.py").write_text(left + TARGET.replace("FACTOR *", "LEFT + 0 *"))
+    pid = int(answered(begun, "leaver.py:loss"))
+    assert Path(f"/proc/{pid}").exists()
+    forked.forget("numpy")
+    assert not Path(f"/proc/{pid}").exists()
 
 
 @pytest.mark.parametrize("fault", ["no folder", "a large environment"])
@@ -147,8 +171,10 @@ def test_workers_that_are_closed_leave_nothing_and_at_once(begun: list[Isolated]
         program.close()
     assert time.monotonic() - started < 20
     assert len(os.listdir("/proc/self/fd")) == files
-    children = Path(f"/proc/{own().pid}/task/{own().pid}/children").read_text().split()
-    assert len(children) == 1
+    listed = Path(f"/proc/{own().pid}/task/{own().pid}/children")
+    late = time.monotonic() + 5
+    while len(listed.read_text().split()) != 1:  # it is told that they are not asked any more
+        assert time.monotonic() < late
 
 
 def test_a_fork_server_that_is_stopped_is_given_up(
@@ -175,13 +201,34 @@ def test_workers_draw_numbers_of_their_own(begun: list[Isolated], tmp_path: Path
     assert answered(begun) != answered(begun)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "os.environ['OMP_DYNAMIC'] = 'FALSE'",
+        "__import__('unittest.mock').mock.patch.dict(os.environ, {'OMP_DYNAMIC': 'F'}).start()",
+        "os.environ['OMP_DYNAMIC'] = 'F'; del os.environ['OMP_DYNAMIC']",
+    ],
+)
 def test_a_target_that_sets_what_a_framework_reads_is_served_alone(
-    begun: list[Isolated], tmp_path: Path
+    line: str, begun: list[Isolated], tmp_path: Path
 ) -> None:
-    line = "os.environ['OMP_DYNAMIC'] = 'FALSE'"
     (tmp_path / "target.py").write_text(TARGET.replace("FACTOR =", f"{line}\nFACTOR ="))
     assert answered(begun) == 4.0
     assert parent(begun[-1]) == os.getpid()
+
+
+def test_what_fails_to_load_is_not_loaded_again(begun: list[Isolated], tmp_path: Path) -> None:
+    (tmp_path / "once.py").write_text("open('lock', 'x')\nraise OSError('GPU 0 is busy')\n")
+    with pytest.raises(UsageError, match="OSError: GPU 0 is busy"):
+        answered(begun, "once.py:loss")
+
+
+def test_a_target_cannot_ask_for_another_start_again_and_again(
+    begun: list[Isolated], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backend_, "refused", lambda *_: Alone())
+    with pytest.raises(UsageError, match="nothing.py:loss cannot be imported"):
+        answered(begun, "nothing.py:loss")
 
 
 THREADS = """

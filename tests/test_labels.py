@@ -67,7 +67,13 @@ CHANNELS = Labels(weights=np.reshape(WEIGHTS, (3, 1, 1)))
 
 @pytest.mark.parametrize("mean", [True, False])
 @pytest.mark.parametrize(
-    ("weights", "arranged"), [(WEIGHTS, None), (np.reshape(WEIGHTS, (3, 1, 1)), "channels")]
+    ("weights", "arranged"),
+    [
+        (WEIGHTS, None),
+        (np.reshape(WEIGHTS, (3, 1)), "sequences"),
+        (np.reshape(WEIGHTS, (3, 1, 1)), "images"),
+        (np.reshape(WEIGHTS, (3, 1, 1, 1)), "volumes"),
+    ],
 )
 def test_numbers_of_labels_are_part_of_every_question(
     weights: Any, arranged: str | None, mean: bool
@@ -103,6 +109,78 @@ def test_what_puts_them_to_another_use_fails(how: str, mean: bool) -> None:
     assert "does not fail so alone" not in found.message
 
 
+class Turned(Labels):
+    """Right for images of one row or column only: it compares with the target turned round."""
+
+    def __call__(self, logits: Any, target: Any) -> Any:
+        turned = np.swapaxes(target, -1, -2).reshape(target.shape)
+        return super().__call__(logits, turned)
+
+
+class Deep(Labels):
+    """Right for arrays of two axes only."""
+
+    def __call__(self, logits: Any, target: Any) -> Any:
+        losses = terms(logits, target, self.pos_weight.astype(logits.dtype))
+        return losses.sum(tuple(range(1, losses.ndim - 1))).mean()
+
+
+class Flat(Deep):
+    """Takes no arrays but of two axes."""
+
+    def __call__(self, logits: Any, target: Any) -> Any:
+        if logits.ndim != 2:
+            raise ValueError(f"expected 2 dimensions, got {logits.ndim}")
+        return super().__call__(logits, target)
+
+
+def test_images_have_more_than_one_row_and_column() -> None:
+    (found,) = lossproof.check(
+        Turned(weights=np.reshape(WEIGHTS, (3, 1, 1)), mean=False), loss=BCE, backend="numpy",
+        dtypes=["float64"], checks=["value"],
+    )  # fmt: skip
+    assert found.status in ("failed", "errored")
+
+
+def test_labels_of_more_than_two_axes_are_asked_where_they_are_not_refused() -> None:
+    how: dict[str, Any] = {"loss": BCE, "backend": "numpy", "checks": ["shapes"]}
+    (found,) = lossproof.check(Deep(), dtypes=["float64"], **how)
+    assert found.status == "failed"
+    assert "(2, 2, 3)" in found.message
+    (found,) = lossproof.check(Flat(), dtypes=["float64"], **how)
+    assert found.status == "passed"
+    said = [n for n in settled(Flat()).notes if n.startswith("only arrays of two axes")]
+    assert said == [
+        "only arrays of two axes are asked of it: ValueError: expected 2 dimensions, got 3"
+    ]
+
+
+@pytest.mark.parametrize("head", [[1.0, 0.5, 0.25], [0.9, 0.5, 0.25]])
+def test_a_vector_called_weight_need_not_be_that_of_the_labels(head: Any) -> None:
+    function = Labels("not at all")
+    del function.pos_weight
+    function.pos_weight = np.float64(1.0)  # of the loss, and does nothing
+    function.weight = np.asarray(head)  # type: ignore[attr-defined]
+    assert settled(function).implementation.held == {"pos_weight": (1.0,)}
+
+
+def test_one_plain_number_is_carried_and_stated_as_an_array_is() -> None:
+    assert settled(Labels(), {"pos_weight": 2}).implementation.held == {"pos_weight": (2.0,)}
+    function = Labels()
+    function.pos_weight = 2.0  # type: ignore[assignment]
+    assert settled_held(function) == {"pos_weight": (2.0,)}
+
+
+def settled_held(function: Any) -> Any:
+    return loading.claim(function, get(BCE), "numpy").held
+
+
+def test_doubtful_numbers_of_another_width_are_left_out() -> None:
+    function = Labels()
+    function.weight = np.ones(5)  # type: ignore[attr-defined]
+    assert settled(function).implementation.held == {"pos_weight": WEIGHTS}
+
+
 def test_numbers_that_the_user_states_are_handed_over() -> None:
     def loss(logits: Any, target: Any, pos_weight: Any) -> Any:
         return terms(logits, target, pos_weight).mean()
@@ -120,7 +198,7 @@ def test_numbers_that_do_not_fit_are_refused_in_one_line() -> None:
     words = "non-negative, one number, or a list, one for each label; got"
     with pytest.raises(UsageError, match=words):
         settled(Labels(), {"pos_weight": [1.0, -1.0]})
-    with pytest.raises(UsageError, match="but 3 of pos_weight and 2 of weight"):
+    with pytest.raises(UsageError, match="but 3 of pos_weight and 2 of weight; --fix states"):
         settled(Labels(), {"weight": [1.0, 2.0]})
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from lossproof.backends.base import Answer, Array, Backend, BackendError, NotAnArray
-from lossproof.backends.loading import Source
+from lossproof.backends.loading import Source, shadowing
 from lossproof.backends.process.claim import Claim, loaded
 from lossproof.backends.process.client import Program
 from lossproof.backends.process.launch import ALONE, python
@@ -19,9 +19,9 @@ from lossproof.backends.process.protocol import (
     unpack,
     unpack_each,
 )
+from lossproof.backends.process.worker import Alone, Worker
 from lossproof.backends.process.worker import GivenUp as GivenUp
 from lossproof.backends.process.worker import Limits as Limits
-from lossproof.backends.process.worker import Worker
 from lossproof.backends.registry import Implementation, Registry
 from lossproof.backends.usage import UsageError
 from lossproof.spec.loss import get
@@ -145,6 +145,17 @@ def _error(reply: Mapping[str, Any], limits: Limits) -> Exception:
     return raised
 
 
+def refused(reply: Mapping[str, Any], target: str) -> Exception:
+    """Why a target was not loaded, by the reply."""
+    if reply.get("alone") is True:
+        return Alone()
+    error = reply.get("error")
+    if isinstance(error, dict):
+        words = f"{error.get('type')}: {error.get('message')}"[:2000]
+        return UsageError(f"{words}{shadowing(target.rpartition(':')[0])}")
+    return UsageError(str(reply.get("refused"))[:2000])
+
+
 def isolated(
     source: Source, loss: str, inner: Backend, limits: Limits
 ) -> tuple[Isolated, Implementation]:
@@ -161,7 +172,7 @@ def isolated(
         program.ask({"op": "hello"}, limits.start)
         reply = program.ask(load, limits.start)
         if "claim" not in reply:
-            raise UsageError(str(reply.get("refused") or reply.get("error")))
+            raise refused(reply, source.target)
         return reply
 
     worker = Worker(

@@ -23,11 +23,13 @@ TAIL = 16_384
 class Died(RuntimeError):
     """The program gave no answer: it crashed, ran out of time, or broke the protocol.
 
-    `kind` is "crashed", "timed out" or "protocol"; `said` the last it wrote on standard error.
+    `kind` is "crashed", "timed out" or "protocol"; `said` the last it wrote on standard error;
+    `begun` whether there was a program at all.
     """
 
-    def __init__(self, kind: str, words: str, said: str) -> None:
+    def __init__(self, kind: str, words: str, said: str, *, begun: bool = True) -> None:
         super().__init__(words)
+        self.begun = begun
         self.kind = kind
         self.said = said
 
@@ -138,7 +140,8 @@ class Program:
                 code = self._process.wait(timeout=5)
             words = _ended(code)
         self.close()
-        return Died(kind, words, b"".join(self._said).decode(errors="replace"))
+        said = b"".join(self._said).decode(errors="replace")
+        return Died(kind, words, said, begun=pid is not None)
 
 
 def _ended(code: int | None) -> str:

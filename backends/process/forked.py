@@ -49,9 +49,11 @@ class ForkServer:
         return cls(ours, process)
 
     def close(self) -> None:
-        """End it, and so its children, if it is this process's own."""
+        """End it, and all that its children began, if it is this process's own."""
         self.channel.close()
         if self.process is not None:
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(1.0)  # it ends when nobody can ask any more
             self.process.kill()
             self.process.wait()
 
@@ -91,13 +93,15 @@ def _close() -> None:
 
 
 def forked(backend: str) -> Forked:
-    """A child of the fork server of a backend. Raises OSError where it cannot be asked for one."""
+    """A child of the fork server of a backend, or of a new one where that is gone. Raises OSError
+    where it cannot be asked for one."""
     try:
         return Forked(server(backend))
     except OSError as error:
-        if error.errno in GONE:
-            forget(backend)
-        raise
+        if error.errno not in GONE:
+            raise
+        forget(backend)
+    return Forked(server(backend))
 
 
 class Forked:

@@ -6,11 +6,14 @@ child's standard input, output and error, and a socket that is told the child's 
 its exit code by this process. A child that has ended is waited for when that socket is closed at
 the other end, so that its number is nobody else's as long as it may be used.
 
+What a child's processes leave behind becomes a child of this process, and is ended with it.
+
 No target is run here: each begins with the framework as it was imported. Strings hash alike in all.
 """
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import json
 import os
@@ -19,6 +22,7 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -31,6 +35,8 @@ from lossproof.backends.process import server
 #: files in a message, and the most bytes
 FILES = 4
 LONGEST = 1 << 20
+#: the option of `prctl` that makes a process the parent of its descendants' orphans
+SUBREAPER = 36
 #: where `python -m` looks for modules first, if it does
 FIRST = None if getattr(sys.flags, "safe_path", False) else sys.path[0]
 
@@ -58,9 +64,7 @@ class Child:
     def forget(self) -> None:
         """End it: nobody asks it any more."""
         os.close(self.telling)
-        with suppress(OSError):
-            os.kill(self.pid, signal.SIGKILL)
-            os.waitpid(self.pid, 0)
+        _end([self.pid])
 
 
 def main() -> None:
@@ -74,7 +78,12 @@ def main() -> None:
         sys.exit("what has threads of its own cannot be forked")
     sys.argv[:] = [str(server.__file__)]
     gc.freeze()
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(SUBREAPER, 1, 0, 0, 0)
+    spared = _children()
     _serve(asked)
+    while left := _children() - spared:
+        _end(left)
     os._exit(0)
 
 
@@ -82,6 +91,22 @@ def _threads() -> int:
     with suppress(OSError):
         return len(os.listdir("/proc/self/task"))
     return threading.active_count()
+
+
+def _children() -> set[int]:
+    """The children of this process, with those that others left behind."""
+    try:
+        with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as listed:
+            return set(map(int, listed.read().split()))
+    except OSError:  # a kernel may not tell
+        return set()
+
+
+def _end(children: Iterable[int]) -> None:
+    for pid in children:
+        with suppress(OSError):
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
 
 
 def _serve(asked: socket.socket) -> None:

@@ -10,6 +10,7 @@ import contextlib
 import faulthandler
 import os
 import signal
+import sys
 import threading
 import time
 import traceback
@@ -39,11 +40,17 @@ from lossproof.backends.usage import UsageError
 from lossproof.spec.loss import SpecError
 
 
+class TooLate(Exception):
+    """The target set environment variables, which the framework that is imported has not read."""
+
+
 class Server:
     """One target, and the state it began with."""
 
     def __init__(self, *, preloaded: bool = False) -> None:
-        self.preloaded = preloaded
+        self.set_variables = False
+        if preloaded:
+            sys.addaudithook(self._watch)
         self.backend: Backend | None = None
         self.implementation: Implementation | None = None
         self.changed: dict[str, None] = {}
@@ -57,6 +64,8 @@ class Server:
                 "call": self.call,
                 "calls_own": self.calls_own,
             }[request["op"]](request)
+        except TooLate:
+            return {"alone": True}
         except (UsageError, SpecError) as error:
             return {"refused": str(error)}
         except BackendError as error:
@@ -67,6 +76,9 @@ class Server:
             if isinstance(error, KeyboardInterrupt):
                 raise
             return {"error": self._raised(error)}
+
+    def _watch(self, event: str, _: Any) -> None:
+        self.set_variables |= event in ("os.putenv", "os.unsetenv")
 
     def hello(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """The protocol, and what serves it."""
@@ -79,10 +91,12 @@ class Server:
         if absent is not None:
             raise UsageError(absent)
         source = loading.Source(**request["source"])
-        before = dict(os.environ)
-        claim = loading.load(source, request["loss"], request["backend"])
-        if self.preloaded and before != dict(os.environ):
-            raise UsageError("it sets what the framework may read when it is imported")
+        self.set_variables = False
+        try:
+            claim = loading.load(source, request["loss"], request["backend"])
+        finally:
+            if self.set_variables:
+                raise TooLate
         self.implementation = claim
         limit(request.get("memory"))
         return {"claim": Claim.of(claim), "devices": self.backend.devices()}

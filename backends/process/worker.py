@@ -18,6 +18,10 @@ PATIENCE = 2
 FAULT = "Fatal Python error: "
 
 
+class Alone(Exception):
+    """The target cannot be served where its framework is imported already."""
+
+
 class GivenUp(RuntimeError):
     """The target died too often to be asked again; `said` is what it said the last time."""
 
@@ -42,8 +46,8 @@ class Worker:
     """A process and the limits that it runs under.
 
     `opening` is said to it first; its reply tells what the target offers. `begun` is the word for
-    that in messages, `tells` whether it writes where it is when it is sent SIGUSR1. Where it cannot
-    be opened it is launched `alone`, if that is another way.
+    that in messages, `tells` whether it writes where it is when it is sent SIGUSR1. Where it does
+    not begin, or its opening raises Alone, it is launched `alone`, if that is another way.
     """
 
     name: str
@@ -59,24 +63,29 @@ class Worker:
 
     def start(self) -> dict[str, Any]:
         """Start the process: the reply to its opening. Raises UsageError where there is none."""
-        try:
-            return self._opened()
-        except UsageError:
-            if self.alone is None:
-                raise
+        reply = self._opened()
+        if reply is None and self.alone is not None:
             self.launch, self.alone = self.alone, None
-            return self._opened()
+            reply = self._opened()
+        if reply is None:
+            raise UsageError(f"{self.name} cannot be {self.begun}")
+        return reply
 
-    def _opened(self) -> dict[str, Any]:
+    def _opened(self) -> dict[str, Any] | None:
+        """The reply to the opening; None where it is to be launched alone."""
         self.close()
         try:
             self._program = Program(self.launch, tells=self.tells)
             return self.opening(self._program)
+        except Alone:
+            self.close()
+            return None
         except Died as error:
             self._program = None
-            if error.kind == "timed out":
-                self.alone = None  # it would be again
-            words = f"{self.name} {error}, while it was {self.begun}{_reason(error.said)}"
+            if self.alone is not None and not error.begun:
+                return None
+            reason = _stuck(error.said) if error.kind == "timed out" else _reason(error.said)
+            words = f"{self.name} {error}, while it was {self.begun}{reason}"
             raise UsageError(words) from error
         except UsageError:
             self.close()
@@ -112,6 +121,14 @@ class Worker:
         if self._program is not None:
             self._program.close()
             self._program = None
+
+
+def _stuck(said: str) -> str:
+    """Where it was, by the fault handler: in the innermost line that is neither Python's nor
+    ours."""
+    stack = re.findall(r'File "(.+?)", line (\d+)', said)
+    own = [(f, n) for f, n in stack if not f.startswith("<") and "lossproof" not in f]
+    return f": in {own[0][0]}:{own[0][1]}" if own else ""
 
 
 def _reason(said: str) -> str:

@@ -98,18 +98,27 @@ def _sized(subject: Subject, reduction: str) -> Iterator[Question]:
     for size in (1, 2):
         yield plain(subject, seed=size, sizes=SIZES[size], reduction=reduction, optional=False)
     if all(a.shape == "*" for a in loss.arguments.values()):
+        if subject.columns > 1:
+            yield from _of_labels(subject, reduction)
+            return
         eight = plain(subject, seed=7, reduction=reduction, optional=False)
         for shape in ((2, 2, 1, 2), (1, 2, 1, 2, 1, 2), (0,), (2, 0)):
-            if int(np.prod(shape)) % subject.columns == 0:
-                yield _reshaped(eight, shape)
-        if subject.columns > 1:
-            return
+            yield _reshaped(eight, shape)
         one = {**SIZES[0], "*": 1}
         single = plain(subject, seed=8, sizes=one, reduction=reduction, optional=False)
         yield _reshaped(single, ())
     elif loss.samples == "N":
         none = {**SIZES[0], "N": 0}
         yield plain(subject, seed=9, sizes=none, reduction=reduction, optional=False)
+
+
+def _of_labels(subject: Subject, reduction: str) -> Iterator[Question]:
+    """Shapes whose last axis has the labels that the function carries numbers for."""
+    labels = subject.columns
+    sizes = {**SIZES[0], "*": 4 * labels}
+    four = plain(subject, seed=7, sizes=sizes, reduction=reduction, optional=False)
+    for shape in ((2, 2, labels), (1, 2, 1, 2, labels), (0, labels)):
+        yield _reshaped(four, shape)
 
 
 def _empty(question: Question) -> bool:
