@@ -35,14 +35,18 @@ def bad_input(subject: Subject, question: Question) -> Iterator[Observation]:
             yield Observation(question=wrong)
             continue
         got = np.asarray(answer.value).reshape(-1)[:1]
-        refused = got.size == 1 and got.dtype.kind == "f" and bool(np.isnan(got[0]))
-        warned = bool(answer.warnings)
+        undefined = got.size == 1 and bool(np.isnan(got.astype(np.float64)[0]))
+        warned, label = bool(answer.warnings), name.startswith("a label")
+        told = warned or (label and undefined)  # what is compiled cannot raise
         yield Observation(
             question=wrong,
-            fault=None if warned else f"{name} is accepted",
-            ratio=0.0 if warned else float("inf"),
-            facts={"truth": "an error", "got": "nan" if refused else text(answer.value, number)},
-            conventions={name: "warns" if warned else "accepted"},
+            fault=None if told else f"{name} is accepted",
+            ratio=0.0 if told else float("inf"),
+            facts={
+                "truth": "an error, or nan" if label else "an error",
+                "got": "nan" if undefined else text(answer.value, number),
+            },
+            conventions={name: "warns" if warned else "gives nan" if told else "accepted"},
         )
 
 
