@@ -262,10 +262,12 @@ def test_how_a_worker_died_is_known(begun: list[Isolated], tmp_path: Path) -> No
         "os.kill(os.getpid(), 9)": "died of SIGKILL",
         "os.kill(os.getpid(), 2)": "died of SIGINT",
     }
-    for line, words in ends.items():
-        (tmp_path / "target.py").write_text(TARGET.replace("return", f"{line}; return"))
+    for number, (line, words) in enumerate(ends.items()):
+        # a name of its own: what was compiled in the same second is taken for the same
+        path = tmp_path / f"ends_{number}.py"
+        path.write_text(TARGET.replace("return", f"{line}; return"))
         with pytest.raises(Died, match=words):
-            answered(begun)
+            answered(begun, f"{path.name}:loss")
         with pytest.raises(Died, match=words):  # it is begun again
             begun[-1].worker.ask({"op": "call", **_call()})
 
