@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,9 @@ from lossproof.spec.carriers import BALLS, Reals
 from lossproof.spec.formats import Format
 from lossproof.spec.loss import SpecError
 from lossproof.spec.question import Question
+
+#: how far from a place another is near to it, of 1 and of its numbers
+NEAR = 2.0**-5
 
 
 def looks(subject: Subject, observation: Observation) -> str | None:
@@ -44,7 +47,7 @@ def looks(subject: Subject, observation: Observation) -> str | None:
             or _factor(subject, question, judgement)
             or _reordered(subject, question, judgement)
             or causes.cause(subject, question, judgement)
-            or _flat(question, judgement)
+            or _flat(subject, question, judgement)
         )
     except (TargetError, SpecError, Incomparable):
         return None
@@ -55,15 +58,45 @@ def looks(subject: Subject, observation: Observation) -> str | None:
 
 def _not_finite(subject: Subject, question: Question, judgement: Judgement) -> str | None:
     """At which kink, tie, end or limit a number is not finite."""
-    if question.separable and question.samples > 1:
-        question = narrowed(question, judgement.worst, judgement.ratios.shape)
-    found = list(_beyond(question, subject.format))
+    if question.separable and question.samples > subject.columns:
+        shape = judgement.ratios.shape
+        question = narrowed(question, judgement.worst, shape, subject.columns)
+    beyond = list(_beyond(question, subject.format))
+    found = [limit.words for limit in beyond]
+    if beyond and _finite(subject, question, beyond, judgement.quantity):
+        return None  # what overflows here overflows further out
     if not found:
         found = [*_ties(question), *_ends(question)]
     if not found:
         return None
     kink = " and a kink of the loss" if judgement.wide.flat[judgement.worst] else ""
     return f"not finite where {' and '.join(found[:3])}{kink}{_of_zeros(question, found)}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Limit:
+    """What an argument is beyond, and how far it need be for that to show."""
+
+    key: str
+    words: str
+    shown: float
+
+
+def _finite(subject: Subject, question: Question, beyond: Sequence[_Limit], quantity: str) -> bool:
+    """Whether all is finite where the arguments are as far beyond their limits as need be, and not
+    as far as they are."""
+    nearer = {}
+    for limit in beyond:
+        values = np.asarray(question.arguments[limit.key])
+        clipped = np.clip(values.astype(np.float64), -limit.shown, limit.shown)
+        nearer[limit.key] = clipped.astype(values.dtype)
+    asked = question.with_arguments(**nearer)
+    return _all_finite(subject, asked, quantity) and not _all_finite(subject, question, quantity)
+
+
+def _all_finite(subject: Subject, question: Question, quantity: str) -> bool:
+    got = subject.judge(question, quantity).got
+    return got is not None and bool(np.isfinite(np.asarray(got).astype(np.float64)).all())
 
 
 def _of_zeros(question: Question, found: Sequence[str]) -> str:
@@ -95,20 +128,25 @@ def _ends(question: Question) -> Iterator[str]:
             yield f"{key} is 0"
 
 
-def _beyond(question: Question, fmt: Format) -> Iterator[str]:
+def _beyond(question: Question, fmt: Format) -> Iterator[_Limit]:
     """The arguments beyond what squares, exponentials and sigmoids can take."""
     for key, values in _reals(question):
         domain, size = question.loss.arguments[key].domain, float(np.abs(values).max())
         squared, raised = _does(question, "^2", r"\sqrt"), _does(question, "e^", r"\sigma", "exp")
         if size > math.sqrt(fmt.largest) and squared:
-            yield f"{key} is beyond {math.sqrt(fmt.largest):.2g}, whose square overflows"
+            edge = math.sqrt(fmt.largest)
+            words = f"{key} is beyond {edge:.2g}, whose square overflows"
+            yield _Limit(key=key, words=words, shown=min(8 * edge, fmt.largest))
         elif np.isfinite(domain.low) or np.isfinite(domain.high) or not raised:
             continue
         elif size > math.log(fmt.largest):
-            yield f"{key} is beyond {math.log(fmt.largest):.3g}, where exp overflows or vanishes"
+            edge = math.log(fmt.largest)
+            words = f"{key} is beyond {edge:.3g}, where exp overflows or vanishes"
+            yield _Limit(key=key, words=words, shown=4 * edge)
         elif size > -math.log(fmt.unit_roundoff):
             edge = -math.log(fmt.unit_roundoff)
-            yield f"{key} is beyond {edge:.3g}, where a sigmoid rounds to 0 or 1"
+            words = f"{key} is beyond {edge:.3g}, where a sigmoid rounds to 0 or 1"
+            yield _Limit(key=key, words=words, shown=2 * edge)
 
 
 def _does(question: Question, *signs: str) -> bool:
@@ -173,11 +211,21 @@ def _never(subject: Subject, question: Question, quantity: str) -> bool:
     return came is None or not np.any(np.asarray(came, dtype=np.float64))
 
 
-def _flat(question: Question, judgement: Judgement) -> str | None:
-    """A gradient of nothing but zeros, for a cotangent that is not 0, where it is not right."""
+def _flat(subject: Subject, question: Question, judgement: Judgement) -> str | None:
+    """A gradient of nothing but zeros, here and near here, for a cotangent that is not 0, where it
+    is not right."""
     if judgement.quantity == "value" or judgement.got is None or np.any(judgement.got):
         return None
     if not np.any(np.asarray(question.cotangent, dtype=np.float64)):
+        return None
+    stated, moved = question.loss.arguments, {}
+    for key, values in _reals(question):
+        free = not np.isfinite(stated[key].domain.low) and not np.isfinite(stated[key].domain.high)
+        if free and not stated[key].optional:
+            near = values + NEAR * (1 + np.abs(values))
+            moved[key] = np.asarray(subject.format.round(near))
+    there = subject.judge(question.with_arguments(**moved), judgement.quantity).got
+    if there is None or np.any(there):
         return None
     return "0 here, not everywhere: as beyond a clamp, or where an exponential rounds away"
 

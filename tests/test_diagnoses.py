@@ -127,3 +127,46 @@ def test_a_gradient_that_is_right_elsewhere_has_no_other_denominator(tmp_path):
     came = CliRunner().invoke(main, asked)
     assert came.exit_code == 1, came.output
     assert "divided by" not in came.output
+
+
+FOURFOLD = """
+import numpy as np
+
+def far(x):
+    return np.float32(4) * np.logaddexp(x.dtype.type(0), x) / np.float32(4)
+
+def near(x):
+    return np.log(1 + np.exp(x))
+"""
+
+
+@pytest.mark.parametrize(("name", "told"), [("far", False), ("near", True)])
+def test_an_exponential_is_named_only_where_it_overflows(name, told, tmp_path):
+    (tmp_path / "case.py").write_text(FOURFOLD)
+    asked = ["check", f"{tmp_path / 'case.py'}:{name}", "--loss", "softplus", "--backend", "numpy"]
+    asked += ["--dtype", "float32", "--check", "overflow", "--no-isolation"]
+    came = CliRunner().invoke(main, asked)
+    assert "the value is not finite" in came.output
+    assert ("exp overflows" in came.output) == told
+
+
+SLOPES = """
+import torch
+
+def tied(logits, target):
+    return torch.clamp(logits, min=0) - logits * target + torch.log1p(torch.exp(-abs(logits))) * 0
+
+def clamped(logits, target):
+    p = torch.sigmoid(logits).clamp(1e-3, 1 - 1e-3)
+    return -(target * torch.log(p) + (1 - target) * torch.log(1 - p))
+"""
+
+
+@pytest.mark.parametrize(("name", "told"), [("tied", False), ("clamped", True)])
+def test_a_clamp_is_named_only_where_it_is_flat_around(name, told, tmp_path):
+    (tmp_path / "case.py").write_text(SLOPES)
+    asked = ["check", f"{tmp_path / 'case.py'}:{name}", "--backend", "torch", "--no-isolation"]
+    asked += ["--loss", "binary_cross_entropy_with_logits", "--dtype", "float32"]
+    came = CliRunner().invoke(main, [*asked, "--check", "gradient.logits,gradient.target"])
+    assert came.exit_code == 1
+    assert ("as beyond a clamp" in came.output) == told
