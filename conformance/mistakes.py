@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
+
 from lossproof.conformance.candidates import Base
 from lossproof.conformance.guarded import smoothed
 from lossproof.conformance.variants import remapped, stated
@@ -16,6 +18,7 @@ from lossproof.spec.maths import (
     log,
     log1p,
     log_softmax,
+    pick,
     sigmoid,
     softmax,
     softplus,
@@ -83,6 +86,16 @@ def _softmax(base: Any) -> Iterator[Base]:
 
         wrong = stated(base, across, samples="")
         yield Base(loss=wrong, but="softmax runs over the batch", cost=1.0)
+
+        def blended(bound: Any, logits: Tracked, labels: Any, weight: Any = None) -> Tracked:
+            logs, kept = log_softmax(logits), labels != bound.ignore_index
+            own = pick(logs, np.where(kept, labels, 0))
+            mean = total(logs, axis=None) / float(np.prod(logits.shape))
+            alpha = bound.label_smoothing
+            return where(kept, (alpha - 1) * own - alpha * mean, 0.0)
+
+        wrong = stated(base, blended, samples="")
+        yield Base(loss=wrong, but="label smoothing averages over the batch too", cost=1.0)
         yield from smoothed(base)
 
 

@@ -26,6 +26,15 @@ CASES = {
         "bpr", "value",
         "like bpr, but 1e-10 is added to the probability below the logarithm",
     ),
+    "smooths over the batch": (
+        "def loss(logits, labels, label_smoothing=0.1):\n"
+        "    z = logits - logits.max(axis=1, keepdims=True)\n"
+        "    lp = z - np.log(np.exp(z).sum(axis=1, keepdims=True))\n"
+        "    own = -lp[np.arange(len(labels)), labels]\n"
+        "    return (1 - label_smoothing) * own - label_smoothing * lp.mean()\n",
+        "cross_entropy", "value",
+        "like cross_entropy, but label smoothing averages over the batch too",
+    ),
     "carries weights of labels and ignores them": (
         "class Carrier:\n"
         "    pos_weight = np.array([0.5, 2.0, 3.0])\n"
