@@ -66,7 +66,7 @@ def _not_finite(subject: Subject, question: Question, judgement: Judgement) -> s
     if beyond and _finite(subject, question, beyond, judgement.quantity):
         return None  # what overflows here overflows further out
     if not found:
-        found = [*_ties(question), *_ends(question)]
+        found = [*_ties(question), *_ends(subject, question, judgement.quantity)]
     if not found:
         return None
     kink = " and a kink of the loss" if judgement.wide.flat[judgement.worst] else ""
@@ -118,15 +118,17 @@ def _ties(question: Question) -> Iterator[str]:
             yield f"{first} = {second}"
 
 
-def _ends(question: Question) -> Iterator[str]:
-    """The arguments that reach an end of their domain, or are 0."""
+def _ends(subject: Subject, question: Question, quantity: str) -> Iterator[str]:
+    """The arguments that reach an end of their domain, or are 0 where it is finite at 1."""
     for key, values in _reals(question):
         domain = question.loss.arguments[key].domain
         ends = [e for e in (domain.low, domain.high) if np.isfinite(e) and np.any(values == e)]
         if ends:
             yield f"{key} is {ends[0]:g}"
         elif not np.any(values):
-            yield f"{key} is 0"
+            ones = np.ones_like(np.asarray(question.arguments[key]))
+            if _all_finite(subject, question.with_arguments(**{key: ones}), quantity):
+                yield f"{key} is 0"
 
 
 def _beyond(question: Question, fmt: Format) -> Iterator[_Limit]:
