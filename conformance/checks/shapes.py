@@ -13,7 +13,7 @@ from lossproof.conformance.check import MUST, Observation, check, compared
 from lossproof.conformance.oracle import Judgement
 from lossproof.conformance.points import SIZES
 from lossproof.conformance.sources import PLAIN, plain
-from lossproof.conformance.subject import GONE, Incomparable, Subject, TargetError
+from lossproof.conformance.subject import GONE, Subject, TargetError
 from lossproof.spec.question import Question
 
 #: beyond the blocks that kernels work in, and a multiple of none of them
@@ -33,7 +33,7 @@ def shapes(subject: Subject, question: Question) -> Iterator[Observation]:
     """Other shapes of the same question, then one pair of shapes that do not fit."""
     for other in _variants(subject):
         for quantity in subject.quantities:
-            if quantity == "value" and _of_nothing(other):
+            if quantity == "value" and other.reduction != "none" and _empty(other):
                 continue  # what is made of no losses is the business of `reductions`
             try:
                 judgement = subject.judge(other, quantity)
@@ -42,12 +42,6 @@ def shapes(subject: Subject, question: Question) -> Iterator[Observation]:
                     raise
                 # to refuse what is degenerate is a convention
                 yield Observation(question=other, conventions={_words(other): error.refusal()})
-                break
-            except Incomparable as problem:
-                if not _of_nothing(other):
-                    raise
-                # neither is it to give one number for no losses
-                yield Observation(question=other, conventions={_words(other): str(problem)})
                 break
             if judgement.got is None and _empty(other):
                 continue  # of nothing, no gradient and one without entries are the same
@@ -123,11 +117,6 @@ def _of_labels(subject: Subject, reduction: str) -> Iterator[Question]:
 
 def _empty(question: Question) -> bool:
     return any(v is not None and np.size(v) == 0 for v in question.arguments.values())
-
-
-def _of_nothing(question: Question) -> bool:
-    """Whether one number is to be made of no losses."""
-    return question.reduction != "none" and _empty(question)
 
 
 def _degenerate(question: Question) -> bool:
