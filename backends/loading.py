@@ -12,6 +12,7 @@ import ast
 import importlib
 import importlib.util
 import inspect
+import re
 import sys
 import zlib
 from collections.abc import Callable, Mapping
@@ -162,14 +163,16 @@ def _module(where: str) -> ModuleType:
         words = f"{where} cannot be imported: {type(error).__name__}: {error}"
         if "no known parent package" in str(error):
             words += "; a file of a package goes by package.module:name"
-        beside = shadowing(where)
-        raise UsageError(f"{words}{beside}") from error
+        raise UsageError(f"{words}{shadowing(where, words)}") from error
 
 
-def shadowing(where: str) -> str:
-    """Files beside a target, or here, that are imported in the place of libraries, in words."""
+def shadowing(where: str, words: str) -> str:
+    """Files beside a target, or here, that an error speaks of, where they stand in the place of
+    libraries."""
     folders = {Path.cwd(), Path(where).resolve().parent}
-    known = {*sys.stdlib_module_names, "torch", "jax", "numpy", "keras"}
+    known = {*sys.stdlib_module_names, "torch", "jax", "numpy", "keras"} & set(
+        re.findall(r"\w+", words)
+    )
     found = sorted(str(path) for f in folders for path in f.glob("*.py") if path.stem in known)
     return f"; {', '.join(found)} may be imported in the place of a library" if found else ""
 

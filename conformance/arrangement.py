@@ -13,6 +13,7 @@ the softmax, and their gradient is pulled back through it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -29,7 +30,7 @@ CHANNELS = {"sequences": 1, "images": 2, "volumes": 3}
 #: sizes of these axes, the first of which the question has enough entries for, and how many entries
 #: of each channel are enough for the first
 SPREADS = ((1, 2, 3), (1, 1, 2), (1, 1, 1))
-IMAGE = 6
+IMAGE = math.prod(SPREADS[0])
 #: columns of a matrix, the first of these that divides the number of entries
 COLUMNS = (4, 3, 2, 1)
 

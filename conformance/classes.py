@@ -64,10 +64,8 @@ def carried(subject: Subject) -> Step:
     if not claimed.held:
         return {}, []
     rows = f": arrays are asked in rows of {subject.columns}" if subject.columns > 1 else ""
-    stated = getattr(claimed.source, "fix", None) or {}
     notes = [
-        f"{key} is held at {text(np.asarray(numbers), number)}"
-        f"{', as stated' if key in stated else ', its own'}{rows}"
+        f"{key} is {text(np.asarray(numbers), number)} in every question{rows}"
         for key, numbers in claimed.held.items()
     ]
     if not claimed.doubtful:

@@ -51,8 +51,8 @@ def shapes(subject: Subject) -> Step:
 
 
 def _channels(subject: Subject, line: Question) -> Step:
-    """Whether its numbers are for channels, before two axes of an image: it refuses rows of them,
-    or answers rightly there and not where they are the last axis."""
+    """Whether its numbers are for channels before other axes, where it answers better; where they
+    are for the last axis, whether it takes more than two."""
     fitting = answered(subject)
     if fitting == 1.0:
         deep = _refolded(line, (2, -1, subject.columns))

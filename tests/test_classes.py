@@ -83,7 +83,7 @@ def test_weights_that_a_function_carries_are_part_of_every_question(function: An
     assert found.implementation.held == {"weight": WEIGHTS}
     assert found.implementation.optional == ()
     assert found.implementation.reductions == ("mean",)
-    assert "weight is held at [1.0, 2.0, 0.5], its own" in found.notes
+    assert "weight is [1.0, 2.0, 0.5] in every question" in found.notes
 
 
 class Made(Weighted):

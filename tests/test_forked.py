@@ -344,3 +344,32 @@ def test_no_process_outlives_the_command(tmp_path: Path, sent: signal.Signals | 
 def test_a_target_that_cannot_be_loaded_is_refused(begun: list[Isolated], tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="nothing.py: no such file"):
         answered(begun, "nothing.py:loss")
+
+
+def test_a_target_that_hangs_as_it_is_imported_is_told_with_its_line(
+    begun: list[Isolated], tmp_path: Path
+) -> None:
+    (tmp_path / "slow.py").write_text("import time\n\ntime.sleep(99)\n")
+    answered(begun)  # the framework is imported
+    with pytest.raises(UsageError, match=r"within 2 s, while it was imported: in .*slow.py:3$"):
+        isolated(Source(target="slow.py:loss"), "mse", backend("numpy"), Limits(start=2.0))
+
+
+def test_a_file_that_stands_in_the_place_of_a_library_is_named(
+    begun: list[Isolated], tmp_path: Path
+) -> None:
+    (tmp_path / "colorsys.py").write_text("raise RuntimeError('colorsys is not that of Python')\n")
+    (tmp_path / "code.py").write_text("")  # of which no error speaks
+    (tmp_path / "target.py").write_text(f"import colorsys\n{TARGET}")
+    with pytest.raises(UsageError) as error:
+        answered(begun)
+    said = f"; {tmp_path / 'colorsys.py'} may be imported in the place of a library"
+    assert str(error.value).endswith(f"not that of Python{said}")
+
+
+def test_a_file_of_a_package_goes_by_the_name_of_its_module(
+    begun: list[Isolated], tmp_path: Path
+) -> None:
+    (tmp_path / "target.py").write_text(f"from . import factors\n{TARGET}")
+    with pytest.raises(UsageError, match="a file of a package goes by package.module:name$"):
+        answered(begun)

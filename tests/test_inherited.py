@@ -89,13 +89,20 @@ def loss(prediction, target, log_input=True, full=False, eps=1e-8, reduction="me
 
 
 def checked(
-    loss: str, check: str, text: str, folder: Path, backend: str = "torch", dtype: str = ""
+    loss: str,
+    check: str,
+    text: str,
+    folder: Path,
+    backend: str = "torch",
+    dtype: str = "",
+    *,
+    apart: bool = False,
 ) -> Result:
     pytest.importorskip(backend)
     file = folder / "case.py"
     file.write_text(text, encoding="utf-8")
     asked = ["check", f"{file}:loss", "--loss", loss, "--backend", backend, "--check", check]
-    asked += ["--seed", "1", "--no-isolation", "--dtype"]
+    asked += ["--seed", "1", *([] if apart else ["--no-isolation"]), "--dtype"]
     usual = "float32" if backend == "torch" else "bfloat16"
     return CliRunner().invoke(main, [*asked, dtype or usual])
 
@@ -115,6 +122,39 @@ def test_a_fault_of_the_framework_is_not_charged_to_who_calls_it(loss: str, tmp_
     came = checked(loss, check, HEAD + text, tmp_path)
     assert "1: inherited from torch: " in came.output
     assert "1 xfailed" in came.output
+
+
+WEIGHED = """
+pos_weight = torch.tensor([2.0, 2.0])
+
+class Loss:
+    def __init__(self):
+        self.pos_weight = pos_weight
+
+    def __call__(self, logits, target):
+        losses = F.binary_cross_entropy_with_logits(
+            logits, target, pos_weight=self.pos_weight.to(logits), reduction="none")
+        return losses{more}
+
+loss = Loss()
+"""
+
+
+@pytest.mark.parametrize("apart", [False, True], ids=["here", "apart"])
+@pytest.mark.parametrize(
+    ("more", "status"),
+    [("", "xfailed"), (" + 1e-9 * (target == 0)", "failed")],
+    ids=["theirs", "its own"],
+)
+def test_what_is_listed_of_a_value_is_inherited_however_it_is_asked(
+    more: str, status: str, apart: bool, tmp_path: Path
+) -> None:
+    """No deviation is listed of this check in float64: without weights there is none."""
+    text = HEAD + WEIGHED.format(more=more)
+    name = "binary_cross_entropy_with_logits"
+    came = checked(name, "special_values", text, tmp_path, dtype="float64", apart=apart)
+    assert f"1 {status}" in came.output
+    assert ("inherited from torch: (1 - t)" in came.output) == (status == "xfailed")
 
 
 POISSON = """

@@ -81,7 +81,7 @@ def test_numbers_of_labels_are_part_of_every_question(
     found = settled(Labels(weights=weights, mean=mean))
     assert found.implementation.held == {"pos_weight": WEIGHTS}
     assert found.implementation.arranged == arranged
-    assert "pos_weight is held at [0.5, 2.0, 3.0], its own: arrays are asked in rows of 3" in (
+    assert "pos_weight is [0.5, 2.0, 3.0] in every question: arrays are asked in rows of 3" in (
         found.notes
     )
     assert found.implementation.reductions == ("mean" if mean else "none",)

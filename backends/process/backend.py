@@ -152,7 +152,7 @@ def refused(reply: Mapping[str, Any], target: str) -> Exception:
     error = reply.get("error")
     if isinstance(error, dict):
         words = f"{error.get('type')}: {error.get('message')}"[:2000]
-        return UsageError(f"{words}{shadowing(target.rpartition(':')[0])}")
+        return UsageError(f"{words}{shadowing(target.rpartition(':')[0], words)}")
     return UsageError(str(reply.get("refused"))[:2000])
 
 

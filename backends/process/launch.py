@@ -17,7 +17,7 @@ SERVER = (sys.executable, "-m", "lossproof.backends.process.server")
 
 
 class Process(Protocol):
-    """A process that is asked through pipes, as a `subprocess.Popen`."""
+    """A process that is asked through its standard input, as a `subprocess.Popen`."""
 
     stdin: IO[bytes] | None
     stdout: IO[bytes] | None
