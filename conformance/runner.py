@@ -16,6 +16,7 @@ from msgspec.structs import replace as changed
 
 from lossproof.conformance import message, plan
 from lossproof.conformance.check import MUST, SHOULD, Check, Observation
+from lossproof.conformance.echoes import echo
 from lossproof.conformance.shrink import shrink, shrink_error
 from lossproof.conformance.sources import Source
 from lossproof.conformance.subject import Subject, TargetError
@@ -54,8 +55,8 @@ class Tally:
     latest: float = 0.0
     violation: Observation | None = None
     violations: int = 0
-    #: each kind of violation that is charged, in words
-    faults: set[str] = field(default_factory=set)
+    #: each kind of violation that is charged, in words, and the worst of its kind
+    faults: dict[str, Observation] = field(default_factory=dict)
     points: int = 0
     excused: int = 0
     grade: str | None = None
@@ -78,7 +79,9 @@ class Tally:
             self.worst = observation
         if observation.fault is not None:
             self.violations += 1
-            self.faults.add(observation.fault)
+            worst = self.faults.get(observation.fault)
+            if worst is None or ratio > worst.ratio:
+                self.faults[observation.fault] = observation
             if self.violation is None or ratio > self.violation.ratio:
                 self.violation = observation
         if observation.grade is not None:
@@ -226,16 +229,21 @@ def finish(
     status, reason = judge(tally)
     shown = tally.worst
     text = snippet = None
-    if tally.violation is not None:
+    echoed: tuple[str, ...] = ()
+    meant = tally.violation
+    if meant is not None:
         with np.errstate(all="ignore"):
             rest = () if tally.excuse is None else (tally.excuse.rest,)
-            shown = shrink(
-                subject, tally.check, tally.name, tally.violation, *rest, small=small or ()
-            )
+            echoes = {fault: echo(subject, seen) for fault, seen in tally.faults.items()}
+            own = {fault: seen for fault, seen in tally.faults.items() if not echoes[fault]}
+            if own and meant.fault not in own:
+                meant = max(own.values(), key=lambda seen: seen.ratio)
+            echoed = () if own else tuple(sorted({k for found in echoes.values() for k in found}))
+            shown = shrink(subject, tally.check, tally.name, meant, *rest, small=small or ())
         if small is not None:
             small.append(shown.question)
         identifier = plan.Unit.of(subject).id(tally.name)
-        others = tally.faults - {str(shown.fault)}
+        others = set(own or echoes) - {str(shown.fault)}
         text = message.render(subject, tally.name, shown, f"{again}#{identifier}", others)
         snippet = message.snippet(subject, tally.name, shown)
     elif tally.internal is not None:
@@ -250,7 +258,7 @@ def finish(
         text = message.render(subject, tally.name, shown, "#")
         snippet = message.snippet(subject, tally.name, shown)
     known: dict[str | None, Grade | None] = {None: None, "A": "A", "B": "B", "C": "C", "F": "F"}
-    broken = tally.violation or (tally.inherited if status == "xfailed" else None)
+    broken = meant or (tally.inherited if status == "xfailed" else None)
     fault = broken.fault if broken is not None else None
     return changed(
         blank(plan.Unit.of(subject), tally.check, tally.name, status, reason),
@@ -265,6 +273,7 @@ def finish(
         conventions=dict(sorted(tally.conventions.items())),
         violations=tally.violations,
         faults=tuple(sorted(tally.faults)),
+        echo=echoed,
         seconds=round(tally.seconds + time.perf_counter() - started, 4),
     )
 

@@ -138,7 +138,7 @@ def check(request: Request) -> int:
         )
         write_text(request.json, verdict.text(document))
     for line in told.closing(shown, fresh, chosen, request.seed, known):
-        say(one_line(line))
+        say(line)
     return code
 
 

@@ -16,7 +16,7 @@ from lossproof.conformance.deviations import Deviation
 from lossproof.conformance.effort import EFFORTS
 from lossproof.reports import summary
 from lossproof.reports.model import Result
-from lossproof.reports.text import visible
+from lossproof.reports.text import one_line, visible
 
 BAD = ("failed", "errored", "warned")
 
@@ -36,7 +36,7 @@ def say_if_heard(text: str) -> None:
 
 @dataclass
 class Shown:
-    """What was printed, so that one fault in four dtypes is told once.
+    """What was printed, so that one fault is told once, in four dtypes and in many checks.
 
     `known` are the violations of the file `earlier`: of one of these only the first line is told.
     """
@@ -46,21 +46,83 @@ class Shown:
     known: baseline.Known = frozenset()
     results: list[Result] = field(default_factory=list)
     told: dict[tuple[str, ...], list[Result]] = field(default_factory=dict)
+    #: which of these tells of a cause
+    causes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    #: what is told once it is known whether another check says why
+    echoes: list[Result] = field(default_factory=list)
 
     def add(self, result: Result) -> None:
         """Print a violation, unless its like was printed for another check or dtype."""
         self.results.append(result)
         if result.status not in BAD:
             return
+        if result.echo and baseline.fresh([result], self.known):
+            self.echoes.append(result)
+        else:
+            self.tell(result)
+
+    def tell(self, result: Result) -> None:
+        """Print it, unless its like was printed."""
         new = bool(baseline.fresh([result], self.known))
-        key = (*_fault(result), "new" if new else "known")
+        key, cause = (*_fault(result), "new" if new else "known"), _looks(result)
+        if key not in self.told and cause is not None and cause in self.causes:
+            self.told[key] = self.told[self.causes[cause]]
         if key in self.told:
             self.told[key].append(result)
             return
         self.told[key] = []
+        if cause is not None and new:
+            self.causes[cause] = key
         words = f"{result.status}: {result.message or result.reason}"
         head = words.partition("\n")[0]
         self.say(f"\n{words}" if new else f"{head} (known from {self.earlier})")
+
+
+def _heard(shown: Shown) -> list[Result]:
+    """The echoes of what is told; the others are told themselves.
+
+    A check whose answer is not finite is no echo of one whose answer is a number, unless that was
+    told elsewhere.
+    """
+    bad = [r for r in shown.results if r.status in BAD]
+    failed = {(r.check, r.dtype, r.device) for r in bad}
+    kinds = {(r.check, _finite(r)) for r in bad if not r.echo}
+    heard = []
+    for result in shown.echoes:
+        causes = [c for c in result.echo if (c, result.dtype, result.device) in failed]
+        if any((cause, _finite(result)) in kinds for cause in causes):
+            heard.append(result)
+        else:
+            shown.tell(result)
+            kinds |= {(cause, _finite(result)) for cause in causes}
+    return heard
+
+
+def _finite(result: Result) -> bool:
+    """Whether the answer that is shown is a number."""
+    got = "" if result.worst is None else result.worst.got
+    return not got.startswith(("nan", "inf", "-inf", "not a finite number"))
+
+
+def _of_echoes(heard: Sequence[Result]) -> Iterator[str]:
+    """A line for each check that says nothing new, under a line that says why."""
+    if not heard:
+        return
+    named = {check for result in heard for check in result.echo}
+    causes = sorted(named, key=lambda check: (check != "value", check))
+    places: dict[tuple[str, str], list[str]] = {}
+    for result in heard:
+        places.setdefault((result.check, result.sentence), []).append(result.dtype)
+    yield f"echoes of {_and(causes)}: a plain call is wrong there too"
+    width = max(len(check) for check, _ in places)
+    for (check, sentence), dtypes in places.items():
+        told = ", ".join(dict.fromkeys(dtypes))
+        yield f"  {check:<{width}}  {one_line(sentence)} ({told})"
+
+
+def _and(names: Sequence[str]) -> str:
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _fault(result: Result) -> tuple[str, ...]:
@@ -70,7 +132,13 @@ def _fault(result: Result) -> tuple[str, ...]:
     got = result.worst.got if result.worst is not None else ""
     if result.sentence == "the answer cannot be compared":
         return (result.sentence, got)
-    return (result.check, result.sentence)
+    return (result.check, result.sentence, "a number" if _finite(result) else "no number")
+
+
+def _looks(result: Result) -> str | None:
+    """What the wrong number looks like, None where that is not said."""
+    lines = (result.message or "").split("\n")
+    return next((line for line in lines if line.startswith("  looks ")), None)
 
 
 def closing(
@@ -84,38 +152,41 @@ def closing(
 
     `fresh` are the results that the baseline does not know, `known` the expected deviations.
     """
+    heard = _heard(shown)
     yield ""
-    for alike in shown.told.values():
-        if alike:
-            names = ", ".join(dict.fromkeys(r.check for r in alike))
-            dtypes = ", ".join(dict.fromkeys(r.dtype for r in alike))
-            yield f"the same fault: {names} in {dtypes}"
+    yield from _of_echoes(heard)
+    alike: dict[str, list[str]] = {}
+    for others in {id(others): others for others in shown.told.values()}.values():
+        names = ", ".join(dict.fromkeys(r.check for r in others))
+        dtypes = ", ".join(dict.fromkeys(r.dtype for r in others))
+        if others:
+            alike.setdefault(dtypes, []).append(names)
+    for dtypes, found in alike.items():
+        yield f"the same in {dtypes}: {', '.join(dict.fromkeys(found))}"
     for status in ("skipped", "not-run"):
         for reason, number in Counter(
             r.reason for r in shown.results if r.status == status
         ).items():
-            yield f"{status} {number}: {reason}"
+            yield one_line(f"{status} {number}: {reason}")
     for reason, number in Counter(
         f"{r.reason} ({r.link})" if r.link else r.reason
         for r in shown.results
         if r.status == "xfailed"
     ).items():
-        yield f"expected {number}: {reason}"
+        yield one_line(f"expected {number}: {reason}")
     for result in shown.results:
         if result.status == "xpassed":
-            yield f"xpassed, though expected to fail: {result.id}: {result.reason}"
-    yield from unused.warnings(
-        unused.unmatched(shown.results, known), unused.expired(shown.results, known)
+            yield one_line(f"xpassed, though expected to fail: {result.id}: {result.reason}")
+    yield from map(
+        one_line,
+        unused.warnings(
+            unused.unmatched(shown.results, known), unused.expired(shown.results, known)
+        ),
     )
     if len(fresh) < len(shown.results):
         yield f"known from {shown.earlier}: {len(shown.results) - len(fresh)}"
     if not EFFORTS[chosen.profile].sufficient:
         yield f"This {chosen.profile} run is not sufficient evidence of conformance."
-    for dtype in dict.fromkeys(r.dtype for r in shown.results):
-        of_dtype = [r for r in shown.results if r.dtype == dtype]
-        bad = [r.check for r in of_dtype if r.status in ("failed", "errored")]
-        if bad:
-            yield f"{dtype}: {', '.join(bad)}"
     counts = summary.tally(r.status for r in shown.results)
     words = ", ".join(f"{n} {status}" for status, n in counts.items() if n)
     yield f"{words} (seed {seed})"

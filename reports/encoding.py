@@ -50,7 +50,7 @@ def decode(line: bytes) -> Record:
         raise ReportError("not an object")
     version = data.get("schema_version")
     if data.get("kind") == "header" and (type(version) is not int or version not in READABLE):
-        known = " and ".join(map(str, READABLE))
+        known = f"{', '.join(map(str, READABLE[:-1]))} and {READABLE[-1]}"
         raise ReportError(f"schema_version {version!r} is unknown; this lossproof reads {known}")
     _numbers(data, _float)
     worst = data.get("worst")

@@ -23,8 +23,8 @@ Grade = Literal["A", "B", "C", "F"]
 STATUSES: Final[tuple[Status, ...]] = get_args(Status)
 LEVELS: Final[tuple[Level, ...]] = get_args(Level)
 GRADES: Final[tuple[Grade, ...]] = get_args(Grade)
-SCHEMA_VERSION: Final = 2
-READABLE: Final = (1, 2)  # 1 has no losses and no curves
+SCHEMA_VERSION: Final = 3
+READABLE: Final = (1, 2, 3)  # 1 has no losses and no curves, 2 no echoes
 
 
 class ReportError(Exception):
@@ -95,6 +95,7 @@ class Result(
     conventions: dict[str, str] = field(default_factory=dict)  # what a NOTE records
     violations: int = 0
     faults: tuple[str, ...] = ()  # each kind of violation, in words; one of them is the sentence
+    echo: tuple[str, ...] = ()  # checks that say why: the plain call is wrong there, as they tell
     seconds: float = 0.0
 
     def __post_init__(self) -> None:

@@ -14,7 +14,8 @@ import msgspec
 from lossproof.reports import encoding, schema
 from lossproof.reports.model import ReportError, Result
 
-VERDICT_VERSION: Final = 1
+VERDICT_VERSION: Final = 2
+READABLE: Final = (1, 2)  # 1 has no echoes
 Verdict = Literal["conforms", "violates", "not examined"]
 WORDS: Final[dict[int, Verdict]] = {0: "conforms", 1: "violates", 3: "not examined"}
 COPY = Path(__file__).with_name("verdict.schema.json")
@@ -64,8 +65,9 @@ def read(path: Path) -> Check:
     try:
         data = msgspec.json.decode(path.read_bytes())
         version = data["schema_version"]
-        if version != VERDICT_VERSION:
-            raise ReportError(f"{path}: schema_version {version} is not {VERDICT_VERSION}")
+        if version not in READABLE:
+            known = " or ".join(map(str, READABLE))
+            raise ReportError(f"{path}: schema_version {version} is not {known}")
         results = [encoding.decode(msgspec.json.encode(r)) for r in data.pop("results")]
         document: Check = msgspec.convert({**data, "results": []}, Check)
         return msgspec.structs.replace(

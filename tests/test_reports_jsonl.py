@@ -121,10 +121,10 @@ def broken(change: Any) -> bytes:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda x: [x[0].replace(b'_version":2', b'_version":3'), *x[1:]],
-         "line 1: schema_version 3 is unknown; this lossproof reads 1 and 2"),
-        (lambda x: [x[0].replace(b'"schema_version":2', b'"seed":1'), *x[1:]],
-         "line 1: schema_version None is unknown; this lossproof reads 1 and 2"),
+        (lambda x: [x[0].replace(b'_version":3', b'_version":4'), *x[1:]],
+         "line 1: schema_version 4 is unknown; this lossproof reads 1, 2 and 3"),
+        (lambda x: [x[0].replace(b'"schema_version":3', b'"seed":1'), *x[1:]],
+         "line 1: schema_version None is unknown; this lossproof reads 1, 2 and 3"),
         (lambda x: x[1:], "line 1: no header"),
         (lambda x: [x[0], *x], "line 2: a second header"),
         (lambda x: [*x[:2], b"{", *x[2:]], "line 3: not JSON: Input data was truncated"),

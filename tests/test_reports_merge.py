@@ -100,7 +100,7 @@ def test_shards_of_other_specifications_are_refused_and_what_is_stated_is_kept_o
          "selection.dtypes was nothing more, is float64 now"),
         ({"select": {"checks": ["value"]}},
          "selection.checks was kink, dtype, is nothing more now"),
-        ({"schema_version": 1}, "schema_version was 2, is 1 now"),
+        ({"schema_version": 1}, "schema_version was 3, is 1 now"),
     ],
 )  # fmt: skip
 def test_parts_of_different_runs_are_refused_and_what_differs_is_named(

@@ -97,13 +97,13 @@ def test_another_specification_cannot_resume(tmp_path: Path) -> None:
 def test_a_report_of_the_first_version_is_read_and_resumed(tmp_path: Path) -> None:
     path = tmp_path / "report.jsonl"
     write(path, report(*THREE))
-    old = path.read_bytes().replace(b'"schema_version":2', b'"schema_version":1')
+    old = path.read_bytes().replace(b'"schema_version":3', b'"schema_version":1')
     path.write_bytes(old)
     assert read(path).header.schema_version == 1
     with Writer(path, resume=read(path)) as writer:
         writer.start(header(), [FACTS])
     resumed = read(path, allow_truncated=True)
-    assert (resumed.header.schema_version, resumed.losses) == (2, (FACTS,))
+    assert (resumed.header.schema_version, resumed.losses) == (3, (FACTS,))
 
 
 def test_curves_are_written_as_they_come_and_kept_by_who_resumes(tmp_path: Path) -> None:

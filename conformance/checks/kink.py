@@ -37,13 +37,20 @@ def kink(subject: Subject, question: Question) -> Iterator[Observation]:
         at_kink = judgement.wide
         chosen = np.where(at_kink, judgement.ratios, 0.0)
         seen = replace(judgement, ratios=chosen)
-        observation = compared(question, seen, what="not in the subdifferential at a kink")
+        what = "not in the subdifferential at a kink"
+        observation = compared(question, seen, what=what, plainly=_plainly(question, seen))
         yield replace(
             observation,
             points=int(at_kink.sum()),
             excused=0,
             conventions=_convention(question, judgement, argument),
         )
+
+
+def _plainly(question: Question, seen: Judgement) -> list[Question]:
+    """The question, where the worst is not a number at all: that is no choice of a slope."""
+    worst = None if seen.got is None or seen.worst < 0 else seen.got.flat[seen.worst]
+    return [] if worst is None or np.isfinite(float(worst)) else [question]
 
 
 def _convention(question: Question, judgement: Judgement, argument: str) -> dict[str, str]:

@@ -35,7 +35,11 @@ def layout(subject: Subject, question: Question) -> Iterator[Observation]:
             for quantity in subject.quantities:
                 judgement = subject.judge(asked, quantity, layout=name)
                 yield compared(
-                    asked, judgement, what=f"wrong for {name} arrays", how={"layout": name}
+                    asked,
+                    judgement,
+                    what=f"wrong for {name} arrays",
+                    how={"layout": name},
+                    plainly=(asked,),
                 )
 
 

@@ -34,6 +34,5 @@ def overflow(subject: Subject, question: Question) -> Iterator[Observation]:
             within = np.isfinite(truth.budget)
             seen = replace(seen, ratios=np.where(within, seen.ratios, 0.0))
         name = "value" if quantity == "value" else quantity.replace(".", " in ")
-        yield compared(
-            question, seen, what=f"the {name} is not finite where a finite answer exists"
-        )
+        what = f"the {name} is not finite where a finite answer exists"
+        yield compared(question, seen, what=what, plainly=[question])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 from flint import arb, ctx
@@ -22,6 +23,7 @@ class Witness:
 
     def __init__(self, subject: Subject) -> None:
         self.subject = subject
+        self.asked: list[tuple[Question, str]] = []
         self.arithmetic = Arithmetic(format=subject.format, profile=subject.profile, carrier=BALLS)
 
     def value(self, question: Question) -> Tracked:
@@ -41,6 +43,7 @@ class Witness:
             nothing = np.full(shape, np.inf)
             return Tracked(self.arithmetic, BALLS.lift(np.zeros(shape)), nothing)
         answer = self.subject.ask(question)
+        self.asked.append((question, quantity))
         got = answer.value if quantity == "value" else answer.gradients[quantity.partition(".")[2]]
         array = None if got is None else np.asarray(got)
         problem = oracle.shape_problem(question, quantity, array)
@@ -84,15 +87,16 @@ def _declares(subject: Subject) -> str | None:
 def properties(subject: Subject, question: Question) -> Iterator[Observation]:
     """Every law, asked at this question; laws that need exact shifts only at coarse ones."""
     coarse = _is_coarse(question)
-    witness = Witness(subject)
     for law in subject.loss.laws:
         if law.coarse and not coarse:
             continue
         if law.gradient is not None and law.gradient not in subject.differentiable:
             continue
+        witness = Witness(subject)
         with ctx.workprec(256), np.errstate(all="ignore"):
             for claim in law.claims(witness, question):
-                yield broken(claim, question, f"broken: {law.sentence}")
+                seen = broken(claim, question, f"broken: {law.sentence}")
+                yield replace(seen, plainly=tuple(witness.asked))
 
 
 def _is_coarse(question: Question) -> bool:

@@ -41,4 +41,5 @@ def relations(subject: Subject, question: Question) -> Iterator[Observation]:
             witness = Witness(subject)
             right = evaluate.related(relation, asked, witness.arithmetic)
             claim = Claim(witness.value(asked), "==", right)
-            yield broken(claim, asked, f"broken: {relation.sentence}")
+            seen = broken(claim, asked, f"broken: {relation.sentence}")
+            yield replace(seen, plainly=tuple(witness.asked))

@@ -88,7 +88,14 @@ def _repeated(subject: Subject, few: Question, times: int, reduction: str) -> It
         ratio=ratio,
         facts=_facts(exact, got, budget, subject) if wrong else {},
         how={"repeated": times, "reduction": reduction},
+        plainly=tuple((q, "value") for q in _plainly(subject, few, reduction)),
     )
+
+
+def _plainly(subject: Subject, few: Question, reduction: str) -> list[Question]:
+    """The small batch, reduced alike and as it is."""
+    asked = [replace(few, reduction=reduction, cotangent=np.asarray(subject.format.round(1.0)))]
+    return [*asked, few] if "none" in subject.reductions else asked
 
 
 def small(subject: Subject, options: Mapping[str, Any]) -> Question:
@@ -144,7 +151,11 @@ def _gradients(
                 judgement = _divided_first(judgement, asked, divisor, subject)
             what = f"the gradient in {argument} of a {reduction} of {times * BASE} is wrong"
             yield compared(
-                asked, judgement, what=what, how={"repeated": times, "reduction": reduction}
+                asked,
+                judgement,
+                what=what,
+                how={"repeated": times, "reduction": reduction},
+                plainly=_plainly(subject, few, reduction),
             )
 
 

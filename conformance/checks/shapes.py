@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from lossproof.backends.base import Answer
-from lossproof.conformance import oracle
+from lossproof.conformance import describe, oracle
 from lossproof.conformance.check import MUST, Observation, check, compared
 from lossproof.conformance.oracle import Judgement
 from lossproof.conformance.points import SIZES
@@ -46,9 +46,26 @@ def shapes(subject: Subject, question: Question) -> Iterator[Observation]:
             if judgement.got is None and _empty(other):
                 continue  # of nothing, no gradient and one without entries are the same
             name = quantity.replace(".", " in ")
-            yield compared(other, judgement, what=f"the {name} is wrong for {_words(other)}")
+            yield compared(
+                other,
+                judgement,
+                what=f"the {name} is wrong for {_words(other)}",
+                plainly=_plainly(subject, other, judgement),
+            )
     yield from _long(subject)
     yield from _mismatch(subject, question)
+
+
+def _plainly(subject: Subject, question: Question, judgement: Judgement) -> Iterator[Question]:
+    """The usual shape with the sample that is wrong, over and over, or with other numbers."""
+    usual = plain(subject, seed=1, reduction=question.reduction, optional=False)
+    if judgement.violations.any():
+        if question.separable and question.samples:
+            shape = judgement.ratios.shape
+            sample = describe.narrowed(question, judgement.worst, shape, subject.columns)
+            count = max(usual.samples // subject.columns, 1)
+            yield sample.take(np.tile(np.arange(sample.samples), count))
+        yield usual
 
 
 def _long(subject: Subject) -> Iterator[Observation]:

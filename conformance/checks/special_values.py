@@ -89,6 +89,8 @@ def _special(
         first = numbers.reshape(-1)[:1]
         conventions = {said: ", ".join(f"{v:g}" for v in first)} if quantity == "value" else {}
         seen = _own(question, said, quantity, fine, truth, numbers)
+        if not np.isnan(special):  # that nan gives a number has no other cause
+            seen = replace(seen, plainly=((here, quantity),))
         if quantity != "value" and np.isnan(special) and np.isnan(whole).all():
             # the value tells of the nan; what the derivative of a clamp or a mask is there does not
             conventions = {f"{said}, {quantity}": "nan" if np.isnan(first).any() else "a number"}
@@ -158,7 +160,8 @@ def _zeros(subject: Subject) -> Iterator[Observation]:
         for quantity in subject.quantities:
             judgement = subject.judge(question, quantity)
             name = " and ".join(chosen)
-            yield compared(question, judgement, what=f"wrong where {name} is 0")
+            what = f"wrong where {name} is 0"
+            yield compared(question, judgement, what=what, plainly=[question])
 
 
 def _beyond(subject: Subject, question: Question) -> Iterator[Observation]:
