@@ -110,14 +110,25 @@ def _of_echoes(heard: Sequence[Result]) -> Iterator[str]:
         return
     named = {check for result in heard for check in result.echo}
     causes = sorted(named, key=lambda check: (check != "value", check))
-    places: dict[tuple[str, str], list[str]] = {}
+    alike: dict[str, list[Result]] = {}
     for result in heard:
-        places.setdefault((result.check, result.sentence), []).append(result.dtype)
+        alike.setdefault(result.check, []).append(result)
     yield f"echoes of {_and(causes)}: a plain call is wrong there too"
-    width = max(len(check) for check, _ in places)
-    for (check, sentence), dtypes in places.items():
-        told = ", ".join(dict.fromkeys(dtypes))
-        yield f"  {check:<{width}}  {one_line(sentence)} ({told})"
+    width = max(map(len, alike))
+    for check, (first, *others) in alike.items():
+        dtypes = ", ".join(dict.fromkeys(r.dtype for r in (first, *others)))
+        yield f"  {check:<{width}}  {one_line(first.sentence)} ({dtypes})"
+
+
+def _passed(results: Sequence[Result]) -> list[str]:
+    """The checks that were made and found nothing against it, in no dtype."""
+    seen: dict[str, set[str]] = {}
+    for result in results:
+        seen.setdefault(result.check, set()).add(result.status)
+    return [check for check, statuses in seen.items() if {"passed"} <= statuses <= _FINE]
+
+
+_FINE = {"passed", "skipped"}
 
 
 def _and(names: Sequence[str]) -> str:
@@ -163,6 +174,9 @@ def closing(
             alike.setdefault(dtypes, []).append(names)
     for dtypes, found in alike.items():
         yield f"the same in {dtypes}: {', '.join(dict.fromkeys(found))}"
+    if shown.told or heard:
+        fine = _passed(shown.results)
+        yield from [f"passed: {', '.join(fine)}"] if fine else []
     for status in ("skipped", "not-run"):
         for reason, number in Counter(
             r.reason for r in shown.results if r.status == status

@@ -91,6 +91,7 @@ def test_it_is_told_once_and_the_others_are_named_in_a_line_each(file: Path) -> 
     assert any(line.startswith("  scale ") for line in lines[head:])
     same = next(line for line in lines if line.startswith("the same in float32, float64, float16"))
     assert "gradient.target" in same
+    assert "passed: overflow, bad_input, dtype, properties, purity" in lines
 
 
 def test_a_fault_of_layout_alone_is_its_own(file: Path) -> None:
