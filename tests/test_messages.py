@@ -116,7 +116,8 @@ def test_a_wrong_dtype_says_which():
         "  at       prediction=[1.0, 2.0], target=[0.0, 0.0], delta=1.0, reduction=none, "
         "cotangent=[1.0, 1.0]\n"
         "  truth    float32\n"
-        "  got      float64"
+        "  got      float64\n"
+        "  looks    float64 whatever it is given: a float64 array or scalar is mixed in"
     )
 
 
