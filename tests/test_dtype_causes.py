@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from lossproof.backends.registry import implementation
 from lossproof.conformance.items import items
+from lossproof.conformance.origin import implementation
 from lossproof.conformance.sources import plain
 
 

@@ -112,9 +112,10 @@ def _only(subject: Subject, question: Question, name: str) -> str | None:
     if given:
         other = question.with_arguments(**dict.fromkeys(given))
     else:
-        other = plain(subject, seed=7, reduction=question.reduction)
-        if any(other.arguments.get(k) is None for k in taken):
+        full = plain(subject, seed=7, reduction=question.reduction, optional=True).arguments
+        if any(full.get(k) is None for k in taken):
             return None
+        other = question.with_arguments(**{k: full[k] for k in taken})
     if _came(subject, other, name) != subject.dtype:
         return None
     names = " and ".join(taken)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lossproof.backends.base import Answer
-from lossproof.conformance import describe, oracle
+from lossproof.conformance import describe, left_out, oracle
 from lossproof.conformance.check import MUST, Observation, check, compared
 from lossproof.conformance.sources import PLAIN, plain
 from lossproof.conformance.special import promised, real_ones, with_special
@@ -89,6 +89,9 @@ def _special(
         first = numbers.reshape(-1)[:1]
         conventions = {said: ", ".join(f"{v:g}" for v in first)} if quantity == "value" else {}
         seen = _own(question, said, quantity, fine, truth, numbers)
+        if seen.fault is not None and quantity == "value" and np.isnan(special):
+            looks = left_out.nan_is(subject, base, key, got)
+            seen = replace(seen, facts={**seen.facts, **({"looks": looks} if looks else {})})
         if quantity != "value" and np.isnan(special) and np.isnan(whole).all():
             # the value tells of the nan; what the derivative of a clamp or a mask is there does not
             conventions = {f"{said}, {quantity}": "nan" if np.isnan(first).any() else "a number"}
