@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,7 @@ from lossproof.backends.base import Answer
 from lossproof.conformance.check import MUST, Observation, check, compared
 from lossproof.conformance.points import SIZES
 from lossproof.conformance.sources import REDUCTIONS, plain
-from lossproof.conformance.subject import Subject, TargetError
+from lossproof.conformance.subject import Incomparable, Subject, TargetError
 from lossproof.spec.question import Question
 
 
@@ -31,7 +32,10 @@ def reductions(subject: Subject, question: Question) -> Iterator[Observation]:
     for quantity in subject.quantities:
         judgement = subject.judge(question, quantity)
         name = "unreduced answer" if question.reduction == "none" else question.reduction
-        yield compared(question, judgement, what=f"the {name} is not that of the spec")
+        seen = compared(question, judgement, what=f"the {name} is not that of the spec")
+        if seen.fault is not None:
+            seen = replace(seen, facts={**seen.facts, **_right(subject, question)})
+        yield seen
     if question.reduction == "none":
         return
     if "ignore_index" in question.options and "ignore_index" in subject.taken:
@@ -54,6 +58,22 @@ def reductions(subject: Subject, question: Question) -> Iterator[Observation]:
             labels=np.full_like(labels, question.options["ignore_index"])
         )
         yield from _of_nothing(subject, masked, "everything ignored")
+
+
+def _right(subject: Subject, question: Question) -> dict[str, str]:
+    """The other reductions of which the value of the same question is right."""
+    right = []
+    for reduction in subject.reductions:
+        if reduction != question.reduction:
+            asked = replace(question, reduction=reduction, cotangent=None)
+            try:
+                judgement = subject.judge(asked, "value")
+            except (TargetError, Incomparable):
+                continue
+            if judgement.problem is None and not judgement.violations.any():
+                right.append(repr(reduction))
+    names = " and ".join(right)
+    return {"right": f"the value by {names} is right"} if right else {}
 
 
 def _of_nothing(subject: Subject, question: Question, name: str) -> Iterator[Observation]:
