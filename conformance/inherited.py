@@ -27,6 +27,8 @@ from lossproof.spec.carriers import Mask
 from lossproof.spec.loss import SpecError
 from lossproof.spec.question import Question
 
+#: what whoever reads the reason need not ask
+NO_FAULT = "no fault of this function"
 #: options that frameworks hold at constants of their own
 _HIDDEN = ("eps", "log_floor")
 #: checks that compare the value and gradients, asked in other ways
@@ -64,7 +66,7 @@ def excuse(subject: Subject, check: Check, name: str) -> Alike | Summed | None:
         subject=subject,
         check=check,
         name=name,
-        reason=reason,
+        reason=f"{reason}; {NO_FAULT}",
         link=link,
         listed=listed,
         fault=fault,
