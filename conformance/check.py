@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lossproof.conformance.oracle import Judgement
+from lossproof.conformance.other_reductions import right
 from lossproof.conformance.sources import Source
 from lossproof.conformance.subject import Incomparable as Incomparable
 from lossproof.conformance.subject import Subject
@@ -94,7 +95,11 @@ class Check:
                     question=error.question,
                     fault="the answer cannot be compared",
                     ratio=float("inf"),
-                    facts={"truth": "an array of the stated shape and dtype", "got": str(error)},
+                    facts={
+                        "truth": "an array of the stated shape and dtype",
+                        "got": str(error),
+                        **right(subject, error.question),
+                    },
                 )
             )
         return seen

@@ -221,8 +221,8 @@ def _alike(one: Observation, other: Observation) -> bool:
 
 
 def _facts(seen: Observation) -> dict[str, str]:
-    """What was observed, without the guess at its cause."""
-    return {k: v for k, v in seen.facts.items() if k != "looks"}
+    """What was observed, without what is told of its cause."""
+    return {k: v for k, v in seen.facts.items() if k not in ("looks", "right")}
 
 
 def _answer(subject: Subject, seen: Observation) -> Mapping[str, Any] | str:

@@ -10,9 +10,10 @@ import numpy.typing as npt
 
 from lossproof.backends.base import Answer
 from lossproof.conformance.check import MUST, Observation, check, compared
+from lossproof.conformance.other_reductions import right
 from lossproof.conformance.points import SIZES
 from lossproof.conformance.sources import REDUCTIONS, plain
-from lossproof.conformance.subject import Incomparable, Subject, TargetError
+from lossproof.conformance.subject import Subject, TargetError
 from lossproof.spec.question import Question
 
 
@@ -34,7 +35,7 @@ def reductions(subject: Subject, question: Question) -> Iterator[Observation]:
         name = "unreduced answer" if question.reduction == "none" else question.reduction
         seen = compared(question, judgement, what=f"the {name} is not that of the spec")
         if seen.fault is not None:
-            seen = replace(seen, facts={**seen.facts, **_right(subject, question)})
+            seen = replace(seen, facts={**seen.facts, **right(subject, question)})
         yield seen
     if question.reduction == "none":
         return
@@ -58,22 +59,6 @@ def reductions(subject: Subject, question: Question) -> Iterator[Observation]:
             labels=np.full_like(labels, question.options["ignore_index"])
         )
         yield from _of_nothing(subject, masked, "everything ignored")
-
-
-def _right(subject: Subject, question: Question) -> dict[str, str]:
-    """The other reductions of which the value of the same question is right."""
-    right = []
-    for reduction in subject.reductions:
-        if reduction != question.reduction:
-            asked = replace(question, reduction=reduction, cotangent=None)
-            try:
-                judgement = subject.judge(asked, "value")
-            except (TargetError, Incomparable):
-                continue
-            if judgement.problem is None and not judgement.violations.any():
-                right.append(repr(reduction))
-    names = " and ".join(right)
-    return {"right": f"the value by {names} is right"} if right else {}
 
 
 def _of_nothing(subject: Subject, question: Question, name: str) -> Iterator[Observation]:
