@@ -21,6 +21,7 @@ from lossproof.spec.loss import Loss
 from lossproof.spec.question import Question
 
 MUST, SHOULD, NOTE = "MUST", "SHOULD", "NOTE"
+INCOMPARABLE = "the answer cannot be compared"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +96,7 @@ class Check:
             seen.append(
                 Observation(
                     question=error.question,
-                    fault="the answer cannot be compared",
+                    fault=INCOMPARABLE,
                     ratio=float("inf"),
                     facts={"truth": "an array of the stated shape and dtype", "got": str(error)},
                 )

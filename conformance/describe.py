@@ -10,6 +10,9 @@ from lossproof.spec.formats import Format
 from lossproof.spec.profile import Profile
 from lossproof.spec.question import Question
 
+#: an answer that is this much of the truth away from it is told as a multiple of it
+FAR = 2.0**-6
+
 
 def describe(
     question: Question,
@@ -75,7 +78,15 @@ def _distance(x: arb, got: float, e: float, fmt: Format) -> str:
     allowed = f"{e / ulp(x, fmt):.3g} allowed"
     if not np.isfinite(got):
         return f"not a finite number; {allowed.replace('allowed', 'ulp allowed')}"
-    return f"{ulps(x, got, fmt):.3g} ulp, {allowed}"
+    return f"{ulps(x, got, fmt):.3g} ulp{_times(x, got)}, {allowed}"
+
+
+def _times(x: arb, got: float) -> str:
+    """How many times the truth an answer is that is not even near it."""
+    exact = float(x.mid())
+    if not exact or not np.isfinite(exact) or abs(got - exact) < FAR * abs(exact):
+        return ""
+    return f" ({got / exact:.3g} times the truth)"
 
 
 def digits(x: arb, fmt: Format) -> str:

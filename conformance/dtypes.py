@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import replace
 
-import numpy as np
-
 from lossproof.conformance.agreement import trial
+from lossproof.conformance.lost import lost
 from lossproof.conformance.refusal import in_words
 from lossproof.conformance.shaping import Step, came, raised
 from lossproof.conformance.subject import Subject
-from lossproof.spec.formats import FORMATS
-from lossproof.spec.loss import Parameter
 
 
 def dtypes(subject: Subject) -> Step:
@@ -69,20 +65,8 @@ def wide_enough(subject: Subject) -> Step:
     infinite."""
     claimed = subject.implementation
     offered = claimed.dtypes or subject.backend.dtypes
-    numbers = {
-        k: v
-        for k, v in claimed.dialect.items()
-        if isinstance(v, float) and isinstance(subject.loss.options[k], Parameter) and v
-    }
-    lost = {
-        dtype: f"{dtype} is not asked: {key} = {value!r} is 0 in it"
-        for dtype in offered
-        for key, value in numbers.items()
-        if float(FORMATS[dtype].round(np.float64(value))) == 0.0
-    }
-    for dtype, (key, held) in itertools.product(offered, claimed.held.items()):
-        if np.any(np.isinf(FORMATS[dtype].round(np.asarray(held)).astype(np.float64))):
-            lost[dtype] = f"{dtype} is not asked: {key} = {max(held)!r} is infinite in it"
-    if not lost or len(lost) == len(offered):
+    found = {d: lost(subject.loss, claimed, d) for d in offered}
+    narrow = {d: f"{d} is not asked: {why}" for d, why in found.items() if why is not None}
+    if not narrow or len(narrow) == len(offered):
         return {}, []
-    return {"dtypes": tuple(d for d in offered if d not in lost)}, list(lost.values())
+    return {"dtypes": tuple(d for d in offered if d not in narrow)}, list(narrow.values())

@@ -27,6 +27,8 @@ from lossproof.spec.carriers import Mask
 from lossproof.spec.loss import SpecError
 from lossproof.spec.question import Question
 
+#: what whoever reads the reason need not ask
+NO_FAULT = "no fault of this function"
 #: options that frameworks hold at constants of their own
 _HIDDEN = ("eps", "log_floor")
 #: checks that compare the value and gradients, asked in other ways
@@ -64,7 +66,7 @@ def excuse(subject: Subject, check: Check, name: str) -> Alike | Summed | None:
         subject=subject,
         check=check,
         name=name,
-        reason=reason,
+        reason=f"{reason}; {NO_FAULT}",
         link=link,
         listed=listed,
         fault=fault,
@@ -211,11 +213,16 @@ def _alike(one: Observation, other: Observation) -> bool:
         return False
     ours, theirs = one.judgement, other.judgement
     if ours is None or theirs is None:
-        return ours is theirs and dict(one.facts) == dict(other.facts)
+        return ours is theirs and _facts(one) == _facts(other)
     if ours.got is None or theirs.got is None:
         return ours.got is theirs.got
     same = _form(ours.got) == _form(theirs.got)
     return same and bool((_bits(ours.got) == _bits(theirs.got)).all())
+
+
+def _facts(seen: Observation) -> dict[str, str]:
+    """What was observed, without what is told of its cause."""
+    return {k: v for k, v in seen.facts.items() if k not in ("looks", "right")}
 
 
 def _answer(subject: Subject, seen: Observation) -> Mapping[str, Any] | str:

@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from lossproof.conformance import describe, diagnose, oracle
+from lossproof.conformance import describe, diagnose, oracle, other_reductions
 from lossproof.conformance.again import target as again_of
-from lossproof.conformance.check import Observation, checks
+from lossproof.conformance.check import INCOMPARABLE, Observation, checks
+from lossproof.conformance.oracle import Judgement
 from lossproof.conformance.subject import Subject, TargetError
 from lossproof.conformance.written import hexadecimal, number, text
 from lossproof.spec.question import Question
@@ -47,6 +48,7 @@ def render(
         *_about(name, observation, needed),
         *(_line(key, value) for key, value in stated.items() if value),
         *_looks(subject, observation),
+        *_right(subject, name, observation),
         *_besides(sorted(others)),
     ]
     if not again.startswith("#"):
@@ -59,6 +61,17 @@ def _looks(subject: Subject, observation: Observation) -> Iterator[str]:
         guess = diagnose.looks(subject, observation)
     if guess is not None:
         yield _line("looks", guess)
+
+
+def _right(subject: Subject, name: str, observation: Observation) -> Iterator[str]:
+    """The reductions that are right, where one is at fault."""
+    judgement, question = observation.judgement, observation.question
+    wrong = judgement is not None and judgement.quantity == "value"
+    about = name in ("value", "reductions") and wrong and question.reduction != "none"
+    if about or observation.fault == INCOMPARABLE:
+        found = other_reductions.right(subject, question)
+        if found:
+            yield _line("right", f"the value by {' and '.join(found)}")
 
 
 def _besides(faults: Sequence[str]) -> Iterator[str]:
@@ -204,16 +217,27 @@ def _line(key: str, text: str) -> str:
 
 def _at(question: Question, observation: Observation | None = None) -> str:
     """Where: arguments, options, and how the question was put, such as a layout."""
-    shown = {k: text(v, number) for k, v in question.arguments.items() if v is not None}
+    judgement = None if observation is None else observation.judgement
+    shown = {
+        k: text(v, number, shown=_worst(v, judgement))
+        for k, v in question.arguments.items()
+        if v is not None
+    }
     shown |= {k: repr(v) for k, v in question.options.items()}
     if len(question.loss.reductions) > 1:
         shown["reduction"] = question.reduction
-    judgement = None if observation is None else observation.judgement
     if question.cotangent is not None and (judgement is None or judgement.quantity != "value"):
         shown["cotangent"] = text(question.cotangent, number)
     if observation is not None:
         shown |= {k: str(v) for k, v in observation.how.items()}
     return ", ".join(f"{k}={v}" for k, v in shown.items())
+
+
+def _worst(array: Any, judgement: Judgement | None) -> list[int]:
+    """The entry of an array that stands where the answer is worst."""
+    if judgement is None or judgement.problem is not None or judgement.worst < 0:
+        return []
+    return [judgement.worst] if np.shape(array) == judgement.ratios.shape else []
 
 
 def snippet(subject: Subject, name: str, observation: Observation) -> str | None:

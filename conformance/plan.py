@@ -12,6 +12,7 @@ from lossproof.backends.base import DTYPES, Backend
 from lossproof.backends.registry import Implementation
 from lossproof.conformance.check import Check, checks
 from lossproof.conformance.effort import EFFORTS
+from lossproof.conformance.lost import lost
 from lossproof.conformance.registry import BUILT_IN, UsageError, backend, backend_names, choose
 from lossproof.conformance.subject import Subject
 from lossproof.reports.model import cell_id
@@ -166,6 +167,9 @@ def missing(unit: Unit, found: Backend, implementation: Implementation | None = 
     if unit.dtype not in found.dtypes:
         return f"{unit.backend} has no {unit.dtype}"
     if meant.dtypes is not None and unit.dtype not in meant.dtypes:
+        why = lost(get(unit.loss), meant, unit.dtype)
+        if why is not None:
+            return f"{unit.dtype} is not asked of {meant.name}: {why}"
         return f"{meant.name} does not support {unit.dtype}"
     return None
 

@@ -105,17 +105,17 @@ def _reductions(subject: Subject) -> Step:
     # what reduces the last axis is unreduced where that has one entry
     possible = tuple(r for r in loss.reductions if not (rows and r == "none"))
     unreduced = ("none",) if rows else ()
+    told = "reduction: it has no such parameter, and" + (" over that axis" if rows else "")
     for one in wide_and_single(subject):
         shares = {r: best(one, r) for r in possible}
         likely = max(shares, key=lambda r: shares[r])
         if shares[likely] > 0.0:
-            found = f"reduction: it has no such parameter, and is {likely!r}"
+            found = f"{told} is {likely!r}"
             return {"reductions": (*unreduced, likely)}, [found]
     nearest = _nearest(subject, possible)
     if nearest is None:
         return {}, []
-    told = f"reduction: it has no such parameter, and comes nearest to {nearest!r}"
-    return {"reductions": (*unreduced, nearest)}, [told]
+    return {"reductions": (*unreduced, nearest)}, [f"{told} comes nearest to {nearest!r}"]
 
 
 def _nearest(subject: Subject, possible: Sequence[str]) -> str | None:
@@ -148,9 +148,12 @@ def _options(subject: Subject) -> Step:
     held = {**chosen, **{k: defaults[k] for k in idle}}
     said = []
     for key, value in held.items():
-        why = "it has no such parameter, and this fits" if fit >= SETTLED else "the default"
+        why = "the default of the spec, for nothing fits better"
+        if fit >= SETTLED:
+            why = "it has no such parameter, and this fits ordinary inputs"
         if key in idle:
-            why = f"the default; it is {loss.name} with {idle[key]}: --fix {idle[key]} if so meant"
+            meant = f"it is {loss.name} with {idle[key]}: --fix {idle[key]} if so meant"
+            why = f"the default of the spec; {meant}"
         said.append(f"{key} is held at {value!r}: {why}")
     return {"dialect": {**subject.implementation.dialect, **held}}, said
 

@@ -37,16 +37,18 @@ def shapes(subject: Subject) -> Step:
     if len(failed) == 2:
         if came(subject, column) not in ((), _shape(column)):
             return {}, []
-        return _told(arrangement.COLUMN, "two axes, of which the last has one entry,", failed[0])
+        return _told(
+            arrangement.COLUMN, "two axes, of which the last has one entry,", line, failed[0]
+        )
     if isinstance(matrix_came, Exception):
-        return _told(arrangement.FLAT, "one axis", matrix_came)
+        return _told(arrangement.FLAT, "one axis", matrix, matrix_came)
     if matrix_came == _shape(matrix)[:1]:
         if not isinstance(line_came, Exception) and line_came != ():
             return {}, []
         said = "reduction: it reduces the last axis and leaves the others"
         return {"arranged": arrangement.ROWS}, [said]
     if isinstance(line_came, Exception):
-        return _told(arrangement.MATRIX, "two axes", line_came)
+        return _told(arrangement.MATRIX, "two axes", line, line_came)
     return {}, []
 
 
@@ -58,7 +60,7 @@ def _channels(subject: Subject, line: Question) -> Step:
         deep = _refolded(line, (2, -1, subject.columns))
         refused = came(subject, deep)
         if isinstance(refused, Exception) and misfits(refused):
-            return _told(arrangement.LABELS, "two axes", refused)
+            return _told(arrangement.LABELS, "two axes", deep, refused)
         return {}, []
     for kind in arrangement.CHANNELS:
         claimed = replace(subject.implementation, arranged=kind)
@@ -68,8 +70,9 @@ def _channels(subject: Subject, line: Question) -> Step:
     return {}, []
 
 
-def _told(kind: str, axes: str, why: Exception) -> Step:
-    return {"arranged": kind}, [f"only arrays of {axes} are asked of it: {in_words(why)}"]
+def _told(kind: str, axes: str, tried: Question, why: Exception) -> Step:
+    said = f"only arrays of {axes} are asked of it: at shape {_shape(tried)} it raises"
+    return {"arranged": kind}, [f"{said}, which is noted, not failed: {in_words(why)}"]
 
 
 def _shape(question: Question) -> tuple[int, ...]:

@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from lossproof.conformance import baseline, plan, unused
+from lossproof.conformance.check import INCOMPARABLE
 from lossproof.conformance.deviations import Deviation
 from lossproof.conformance.effort import EFFORTS
 from lossproof.reports import summary
@@ -141,7 +142,7 @@ def _fault(result: Result) -> tuple[str, ...]:
     if result.status == "errored":
         return ("errored", (result.reason or "")[:80])
     got = result.worst.got if result.worst is not None else ""
-    if result.sentence == "the answer cannot be compared":
+    if result.sentence == INCOMPARABLE:
         return (result.sentence, got)
     return (result.check, result.sentence, "a number" if _finite(result) else "no number")
 

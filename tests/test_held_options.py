@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from lossproof.backends import loading
+from lossproof.conformance import plan
 from lossproof.conformance.cli import main
 from lossproof.conformance.registry import backend
 from lossproof.conformance.settle import Settled, settle
@@ -51,7 +52,7 @@ def test_an_option_is_not_held_where_it_does_nothing(
 ) -> None:
     found = settled(function, loss)
     assert found.implementation.dialect[option] == default
-    said = f"the default; it is {loss} with {option}=0: --fix {option}=0 if so meant"
+    said = f"the default of the spec; it is {loss} with {option}=0: --fix {option}=0 if so meant"
     assert f"{option} is held at {default}: {said}" in found.notes
     stated = settled(function, loss, **{option: 0.0})
     assert stated.implementation.dialect[option] == 0.0
@@ -110,7 +111,7 @@ def test_a_constant_is_found_where_there_is_no_guard_either() -> None:
 def test_no_constant_makes_another_loss_of_a_function() -> None:
     found = settled(lambda prediction, target: np.abs(prediction - target) ** 1.5, "huber")
     assert found.implementation.dialect["delta"] == 1.0
-    assert "delta is held at 1.0: the default" in found.notes
+    assert "delta is held at 1.0: the default of the spec, for nothing fits better" in found.notes
 
 
 ALIAS = """
@@ -134,3 +135,14 @@ def test_an_option_is_fixed_by_its_own_name_or_its_parameter(
     some = CliRunner().invoke(main, [*said, "--check", "value", "--profile", "smoke"])
     assert some.exit_code == 0, some.output
     assert "held at" not in some.output
+
+
+def test_a_dtype_that_cannot_hold_a_constant_is_skipped_for_that() -> None:
+    def poisson(prediction: Any, target: Any) -> Any:
+        return np.mean(prediction - target * np.log(prediction + 1e-16))
+
+    found = settled(poisson, "poisson_nll").implementation
+    assert found.dialect["eps"] == 1e-16
+    unit = plan.Unit(loss="poisson_nll", backend="numpy", dtype="float16", device="cpu")
+    said = plan.missing(unit, backend("numpy"), found)
+    assert said == f"float16 is not asked of {found.name}: eps = 1e-16 is 0 in it"

@@ -68,10 +68,10 @@ def test_a_gradient_says_the_cotangent_too():
     )
 
 
-def test_numbers_that_are_long_in_decimal_are_hexadecimal():
+def test_numbers_are_decimals_that_lose_nothing():
     text = asked(wrong.branchless, "value", prediction=(1e-45 + 3e9,), target=(0.1,))
     assert text.splitlines()[1] == (
-        "  at       prediction=0x1.65a0bcp+31, target=0x1.99999ap-4, delta=1.0, reduction=none"
+        "  at       prediction=3000000000.0, target=0.1, delta=1.0, reduction=none"
     )
 
 
@@ -99,7 +99,7 @@ def test_a_number_that_is_not_finite_says_which():
     assert asked(wrong.overflowing, "overflow", prediction=(2.0**64,)) == (
         f"huber / overflow of wrong_losses.py:overflowing {WHO}: "
         "the value is not finite where a finite answer exists\n"
-        "  at       prediction=0x1p+64, target=0.0, delta=1.0, reduction=none\n"
+        "  at       prediction=1.8446744e+19, target=0.0, delta=1.0, reduction=none\n"
         "  quantity value\n"
         "  truth    1.8446744074e+19\n"
         "  got      nan\n"
@@ -116,7 +116,8 @@ def test_a_wrong_dtype_says_which():
         "  at       prediction=[1.0, 2.0], target=[0.0, 0.0], delta=1.0, reduction=none, "
         "cotangent=[1.0, 1.0]\n"
         "  truth    float32\n"
-        "  got      float64"
+        "  got      float64\n"
+        "  looks    float64 whatever it is given: a float64 array or scalar is mixed in"
     )
 
 

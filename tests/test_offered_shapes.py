@@ -77,8 +77,9 @@ def test_the_shapes_that_a_function_takes_are_found_out(
 def test_two_axes_are_asked_where_only_the_gradient_needs_them() -> None:
     found = settled(lambda y_pred, y_true: np.mean((y_pred - y_true) ** 2), "mse", backward=slope)
     assert found.implementation.arranged == "matrix"
-    said = "only arrays of two axes are asked of it: TypeError: object of type 'numpy.float64' has"
-    assert any(note.startswith(said) for note in found.notes)
+    (said,) = [n for n in found.notes if n.startswith("only arrays of two axes are asked of it")]
+    assert "at shape (" in said
+    assert "noted, not failed: TypeError: object of type 'numpy.float64' has" in said
     assert (
         not subject(found)
         .judge(subject(found).maker.question(3, reduction="mean"), "gradient.prediction")
@@ -283,3 +284,8 @@ def test_a_norm_and_a_positive_may_both_be_called_p() -> None:
     found = settled(Triplet, "triplet_margin")
     assert "positive = p (alias)" in found.implementation.bound
     assert found.implementation.options == ("margin",)
+
+
+def test_the_reduction_of_the_last_axis_is_said_to_be_over_that_axis() -> None:
+    found = settled(lambda y_pred, y_true: np.mean((y_pred - y_true) ** 2, axis=-1), "mse")
+    assert "reduction: it has no such parameter, and over that axis is 'mean'" in found.notes

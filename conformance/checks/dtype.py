@@ -11,9 +11,10 @@ import numpy as np
 from lossproof.backends.base import Answer
 from lossproof.conformance import describe, oracle
 from lossproof.conformance.check import MUST, Observation, check
-from lossproof.conformance.sources import REDUCTIONS
-from lossproof.conformance.subject import Subject, TargetError
+from lossproof.conformance.sources import REDUCTIONS, plain
+from lossproof.conformance.subject import Incomparable, Subject, TargetError
 from lossproof.spec.domain import Domain
+from lossproof.spec.loss import SpecError
 from lossproof.spec.question import Question
 
 #: dtypes in which users hand over targets that are whole numbers; int32 promotes like int64, but
@@ -52,13 +53,92 @@ def _dtypes(
         wrong = got not in wanted
         said = name if name == "value" else f"gradient in {name}"
         given = "".join(f" with {k} of {v}" for k, v in how.items())
+        cause = _cause(subject, question, name) if wrong and not how else None
         yield Observation(
             question=question,
             fault=f"the {said} has another dtype than the input{given}" if wrong else None,
             ratio=float("inf") if wrong else 0.0,
-            facts={"truth": subject.dtype, "got": str(got)} if wrong else {},
+            facts={"truth": subject.dtype, "got": str(got), **_looks(cause)} if wrong else {},
             how=how if wrong else {},
         )
+
+
+def _looks(cause: str | None) -> dict[str, str]:
+    return {} if cause is None else {"looks": cause}
+
+
+def _cause(subject: Subject, question: Question, name: str) -> str | None:
+    """Why a dtype is another, read off what comes back in each of the dtypes that are offered."""
+    came = {}
+    for dtype in subject.implementation.dtypes or subject.backend.dtypes:
+        one = replace(subject, dtype=dtype)
+        if (got := _came(one, _rounded(question, one), name)) is not None:
+            came[dtype] = got
+    said = _pattern(came)
+    only = _only(subject, question, name)
+    return "; ".join(part for part in (said, only) if part) or None
+
+
+def _pattern(came: Mapping[str, str]) -> str | None:
+    """The cause that dtypes by the dtype of the input tell."""
+    given = set(came)
+    if len(given) < 2 or "float32" not in given:
+        return None
+    if set(came.values()) == {"float32"} and "float64" in given:
+        return "float32 whatever it is given: its input, or its answer, is cast to float32"
+    if set(came.values()) == {"float64"}:
+        return "float64 whatever it is given: a float64 array or scalar is mixed in"
+    kept = {"float64": "float64", "float32": "float32"}
+    rest = {came[d] for d in given - set(kept)}
+    if kept.items() <= came.items() and rest == {"float32"}:
+        return (
+            "float64 keeps its dtype: an array or constant of float32 is mixed in, which promotes, "
+            "or 16 bits are widened and not cast back"
+        )
+    return None
+
+
+def _only(subject: Subject, question: Question, name: str) -> str | None:
+    """The optional arguments that must be there, or must not, for the dtype to be another."""
+    optional = subject.implementation.optional
+    taken = [
+        k
+        for k, a in subject.loss.arguments.items()
+        if a.optional and (optional is None or k in optional)
+    ]
+    given = [k for k in taken if question.arguments.get(k) is not None]
+    if not taken or 0 < len(given) < len(taken):
+        return None
+    if given:
+        other = question.with_arguments(**dict.fromkeys(given))
+    else:
+        full = plain(subject, seed=7, reduction=question.reduction, optional=True).arguments
+        if any(full.get(k) is None for k in taken):
+            return None
+        other = question.with_arguments(**{k: full[k] for k in taken})
+    if _came(subject, other, name) != subject.dtype:
+        return None
+    names = " and ".join(taken)
+    return f"only where {names} {'is' if len(taken) == 1 else 'are'} {'' if given else 'not '}given"
+
+
+def _came(subject: Subject, question: Question, name: str) -> str | None:
+    """The dtype of the value or of a gradient, None where there is none."""
+    try:
+        answer = subject.ask(question)
+    except (TargetError, Incomparable, SpecError):
+        return None
+    array = answer.value if name == "value" else answer.gradients.get(name)
+    return None if array is None else str(np.asarray(array).dtype)
+
+
+def _rounded(question: Question, subject: Subject) -> Question:
+    """The question in the dtype of a subject."""
+    arguments = {
+        k: v if v is None or np.asarray(v).dtype.kind in "iub" else subject.format.round(v)
+        for k, v in question.arguments.items()
+    }
+    return question.with_arguments(**arguments)
 
 
 def _discrete(key: str, domain: Domain) -> bool:

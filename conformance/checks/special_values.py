@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lossproof.backends.base import Answer
-from lossproof.conformance import describe, oracle
+from lossproof.conformance import describe, left_out, oracle
 from lossproof.conformance.check import MUST, Observation, check, compared
 from lossproof.conformance.sources import PLAIN, plain
 from lossproof.conformance.special import promised, real_ones, with_special
@@ -91,6 +91,9 @@ def _special(
         seen = _own(question, said, quantity, fine, truth, numbers)
         if not np.isnan(special):  # that nan gives a number has no other cause
             seen = replace(seen, plainly=((here, quantity),))
+        elif seen.fault is not None and quantity == "value":
+            looks = left_out.nan_is(subject, base, key, got)
+            seen = replace(seen, facts={**seen.facts, **({"looks": looks} if looks else {})})
         if quantity != "value" and np.isnan(special) and np.isnan(whole).all():
             # the value tells of the nan; what the derivative of a clamp or a mask is there does not
             conventions = {f"{said}, {quantity}": "nan" if np.isnan(first).any() else "a number"}

@@ -1,0 +1,82 @@
+"""What a function made of a number that is not finite, read off what came in place of nan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from lossproof.conformance import limits, oracle
+from lossproof.conformance.special import with_special
+from lossproof.conformance.subject import Incomparable, Subject, TargetError
+from lossproof.spec.carriers import BALLS
+from lossproof.spec.question import Question
+
+
+def nan_is(subject: Subject, base: Question, key: str, got: Any) -> str | None:
+    """What the value is where the first entry of `key` is nan, where one account alone fits it."""
+    if base.separable:
+        return _replaced(subject, base, key)
+    said = list(_accounts(subject, base, key, float(np.asarray(got, dtype=np.float64))))
+    return said[0] if len(said) == 1 else None
+
+
+def _accounts(subject: Subject, base: Question, key: str, got: float) -> Iterator[str]:
+    """What gives the value that came, of what a function may do with one sample of a batch."""
+    domain = base.loss.arguments[key].domain
+    if domain.contains(np.zeros(())):
+        zero = with_special(base, key, 0.0)
+        if _is(subject, zero, got):
+            yield f"the value with 0 in {key}: nan is counted as 0"
+    apart = replace(base, reduction="none", cotangent=None)
+    if base.reduction not in ("mean", "sum") or not apart.separable or apart.samples < 2:
+        return
+    count = apart.samples
+    rest = replace(apart.take(np.arange(1, count)), reduction=base.reduction)
+    left = f"the {base.reduction} of the other {count - 1}"
+    if base.reduction == "sum":
+        if _is(subject, rest, got):
+            yield f"{left}: what is nan is left out, as by nansum"
+        return
+    if _is(subject, rest, got):
+        yield f"{left}: nan is left out, as by nanmean"
+    if _is(subject, replace(rest, reduction="sum"), got, parts=count):
+        yield f"the sum of the other {count - 1} divided by {count}: a loss of nan is counted as 0"
+
+
+def _is(subject: Subject, question: Question, got: float, parts: int = 1) -> bool:
+    """Whether a number is the value of a question, divided into so many parts."""
+    truth = oracle.truth(question, "value", subject.format, subject.profile)
+    exact, budget = BALLS.middle(truth.exact), np.asarray(truth.budget)
+    if exact.shape != () or not (np.isfinite(exact) and np.isfinite(budget)):
+        return False
+    # dividing rounds once more
+    slack = budget / parts + (0.0 if parts == 1 else 2**-subject.format.precision * abs(got))
+    return bool(abs(got - exact / parts) <= slack)
+
+
+def _replaced(subject: Subject, base: Question, key: str) -> str | None:
+    """What comes for nan, inf and -inf of one sample, where each was answered with one number."""
+    came: dict[float, float] = {}
+    for special in (np.nan, np.inf, -np.inf):
+        try:
+            value = subject.ask(with_special(base, key, special)).value
+        except (TargetError, Incomparable):
+            return None
+        own = np.asarray(base.take_from(value, [0])).astype(np.float64).reshape(-1)
+        if own.size != 1:
+            return None
+        came[special] = float(own[0])
+    said = ", ".join(f"{special:g} gives {number:.6g}" for special, number in came.items())
+    infinite = [
+        number
+        for special, number in came.items()
+        if not np.isnan(special)
+        and np.isinf(limits.of(base.take([0]), "value", key, special)).all()
+    ]
+    first = next(iter(came.values()))
+    if infinite and np.isfinite(first) and all(n == first for n in infinite):
+        said += f": results that are not finite are replaced by {first:g}"
+    return said
