@@ -19,6 +19,8 @@ from lossproof.spec.question import Question
 
 #: roundings of the larger number that an error may be and still be put down to it
 ROUNDINGS = 2.0
+#: the share of a rounding that an error is at the least, to be put down to a number that is not 1
+SHARE = 1 / 16
 #: how much larger that number is than the exact answer, at the least
 LARGER = 16.0
 #: what is put below a logarithm so that it stays finite: powers of ten, and what formats offer
@@ -170,7 +172,11 @@ def _lost(
     error, size = float(abs(arb(got) - exact).mid()), float(abs(exact).mid())
     unit = subject.format.unit_roundoff
     for name, number, scale in _larger(question, quantity):
-        if scale * number >= LARGER * size and error <= ROUNDINGS * unit * scale * number:
+        rounding = unit * scale * number
+        if scale * number < LARGER * size or error > ROUNDINGS * rounding:
+            continue
+        # any error is below a rounding of a number that is large enough
+        if number == 1.0 or error >= SHARE * rounding:
             said = f"off by a rounding of {number:.4g}{name}: small digits are lost beside it"
             if number == 1.0 and not name:
                 said = f"off by {ROUNDED}"

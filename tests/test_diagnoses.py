@@ -32,8 +32,8 @@ def message_of(name, check):
         ("nll-without-minus", "value", "the truth with the other sign"),
         ("mse-mean-twice", "value", "the sum of 8 losses divided by 8 · 8, where 8 is stated"),
         ("ce-mean-over-ignored", "value",
-         "the sum of 6 losses divided by 6, the size of N, where 4 (those that are kept) "
-         "is stated"),
+         "asked with 6 rows: the sum of 6 losses divided by 6, the size of N, where 4 (those that "
+         "are kept) is stated"),
         ("ce-mean-over-ignored", "reductions",
          "the gradient of the sum of 4 losses divided by 3.65, weights of ignored samples "
          "included, where 0.25 (the weights of the labels) is stated"),
@@ -170,3 +170,89 @@ def test_a_clamp_is_named_only_where_it_is_flat_around(name, told, tmp_path):
     came = CliRunner().invoke(main, [*asked, "--check", "gradient.logits,gradient.target"])
     assert came.exit_code == 1
     assert ("as beyond a clamp" in came.output) == told
+
+
+def said_of(file, body, loss, check, *, dtype="float32", fix=()):
+    """The lines of guesses that a torch function is given, each once."""
+    file.write_text(f"import torch\n{body}")
+    asked = ["check", f"{file}:loss", "--loss", loss, "--backend", "torch", "--dtype", dtype]
+    asked += ["--no-isolation", "--seed", "1", "--check", check]
+    came = CliRunner().invoke(main, [*asked, *(f"--fix={f}" for f in fix)])
+    assert came.exit_code == 1, came.output
+    found = [line[9:].strip() for line in came.output.splitlines() if line.startswith("  looks")]
+    return list(dict.fromkeys(found))
+
+
+#: functions that are no clamp, whose gradient is 0 where the message is about
+NO_CLAMPS = {
+    "dice with smooth below only": (
+        "def loss(prediction, target, smooth=1.0):\n"
+        "    i, u = (prediction * target).sum(), prediction.sum() + target.sum()\n"
+        "    return 1 - 2 * i / (u + smooth)\n",
+        "dice", "gradient.prediction,gradient.target",
+    ),
+    "huber whose arms are joined": (
+        "def loss(prediction, target, delta=1.0):\n"
+        "    r = (prediction - target).abs()\n"
+        "    near = r < delta\n"
+        "    return torch.cat([0.5 * r[near] ** 2, delta * (r[~near] - 0.5 * delta)])\n",
+        "huber", "gradient.prediction,gradient.target",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NO_CLAMPS)
+def test_a_gradient_of_0_is_no_clamp_where_the_value_moves(name, tmp_path):
+    assert not any("clamp" in s for s in said_of(tmp_path / "case.py", *NO_CLAMPS[name]))
+
+
+ORDERED = """
+def loss(prediction, target, delta=1.0):
+    r = (prediction - target).abs()
+    near = r < delta
+    return torch.cat([0.5 * r[near] ** 2, delta * (r[~near] - 0.5 * delta)])
+"""
+SHUFFLED = "asked with 24 samples, their losses come back in another order"
+
+
+def test_an_infinity_of_another_entry_is_told_by_the_order_of_a_plain_batch(tmp_path):
+    file = tmp_path / "case.py"
+    assert said_of(file, ORDERED, "huber", "overflow", dtype="float16") == [SHUFFLED]
+    assert said_of(file, ORDERED, "huber", "gradient.target") == [SHUFFLED]
+    inf = "def loss(prediction, target):\n    return (prediction - target) ** 4 / 4"
+    assert SHUFFLED not in said_of(file, inf, "mse", "value")
+
+
+def test_an_error_far_below_a_rounding_of_a_huge_number_is_not_put_down_to_it(tmp_path):
+    sloped = (
+        "class Loss(torch.autograd.Function):\n"
+        "    @staticmethod\n"
+        "    def forward(c, z, t):\n"
+        "        c.save_for_backward(z, t)\n"
+        "        return -(t * torch.log_softmax(z, 1)).nan_to_num(0.0).sum(1)\n"
+        "    @staticmethod\n"
+        "    def backward(c, g):\n"
+        "        z, t = c.saved_tensors\n"
+        "        g = g[:, None]\n"
+        "        return g * (torch.softmax(z, 1) - t), -g * torch.log_softmax(z, 1)\n"
+        "def loss(logits, target):\n"
+        "    return Loss.apply(logits, target)\n"
+    )  # fmt: skip
+    said = said_of(tmp_path / "case.py", sloped, "cross_entropy_soft_targets", "gradient.logits")
+    assert not any("(logits)" in s for s in said)
+
+
+GUARDED = """
+def loss(logits, target):
+    found = torch.nn.functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
+    return found.sum() / (found.numel() + {})
+"""
+
+
+def test_a_guard_of_a_mean_that_float32_hides_is_named_in_float64(tmp_path):
+    said = said_of(
+        tmp_path / "case.py", GUARDED.format("1e-6"), "binary_cross_entropy_with_logits", "value"
+    )
+    assert said == ["in float64: the sum of one loss divided by 1 + 1e-06, not by 1"]
+    told = "def loss(prediction, target):\n    return ((prediction - target) ** 2 * 1.00001).mean()"
+    assert not any("float64" in s for s in said_of(tmp_path / "case.py", told, "mse", "value"))
