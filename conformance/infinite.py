@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,22 +15,124 @@ from lossproof.spec.carriers import Reals
 from lossproof.spec.formats import Format
 from lossproof.spec.question import Question
 
+#: halvings that find where an exponential ends, and how near to an edge that is
+STEPS, NEAR = 14, 0.65
+#: how far a tie is moved, of 1 and of its numbers
+SHIFT = 2.0**-5
+
 
 def not_finite(subject: Subject, question: Question, judgement: Judgement) -> str | None:
     """At which kink, tie, end or limit a number is not finite."""
     if question.separable and question.samples > subject.columns:
         shape = judgement.ratios.shape
         question = narrowed(question, judgement.worst, shape, subject.columns)
+    power = _power(subject, question, judgement.quantity)
+    if power is not None:
+        return power
     beyond = list(_beyond(question, subject.format))
-    found = [limit.words for limit in beyond]
     if beyond and _finite(subject, question, beyond, judgement.quantity):
         return None  # what overflows here overflows further out
-    if not found:
-        found = [*_ties(question), *_ends(subject, question, judgement.quantity)]
+    if beyond:
+        named = [_which(subject, question, limit, judgement.quantity) for limit in beyond[:3]]
+        return f"not finite where {' and '.join(named)}"
+    return _zeros(subject, question, judgement)
+
+
+def _power(subject: Subject, question: Question, quantity: str) -> str | None:
+    """Whether the slope of a power below 1 makes it so: then it is finite for a larger one."""
+    gamma = question.options.get("gamma")
+    if quantity == "value" or not isinstance(gamma, float) or not 0 < gamma < 1:
+        return None
+    larger = replace(question, options={**question.options, "gamma": 2.0})
+    if "gamma" not in subject.taken or not _all_finite(subject, larger, quantity):
+        return None
+    if not _all_finite(subject, question, "value"):
+        return None
+    return (
+        f"not finite for gamma = {gamma:g}, and finite for gamma = 2: the slope of a power below 1 "
+        "at 0"
+    )
+
+
+def _which(subject: Subject, question: Question, limit: _Limit, quantity: str) -> str:
+    """The limit in words; of an exponential, whether it overflows or vanishes, if that shows.
+
+    The number from which on the answer is not finite is sought: the edges of overflow, of what is
+    subnormal and of what is flushed to 0 differ by more than 1.
+    """
+    if "exp overflows" not in limit.words:
+        return limit.words
+    fmt, values = subject.format, np.asarray(question.arguments[limit.key], dtype=np.float64)
+    high = float(np.abs(values).max())
+    low, whole = 0.5 * -math.log(fmt.smallest_normal), values / high
+    for _ in range(STEPS):
+        middle = (low + high) / 2
+        asked = question.with_arguments(**{limit.key: np.asarray(fmt.round(whole * middle))})
+        low, high = (middle, high) if _all_finite(subject, asked, quantity) else (low, middle)
+    over, least = math.log(fmt.largest), -math.log(fmt.smallest_subnormal) + math.log(2)
+    edges = {over: "overflows", least: "vanishes", -math.log(fmt.smallest_normal): "vanishes"}
+    edge = min(edges, key=lambda e: abs(e - high))
+    if abs(edge - high) > NEAR:
+        return limit.words
+    return f"{limit.key} is beyond {edge:.3g}, where exp {edges[edge]}"
+
+
+# ---- zeros
+
+
+def _zeros(subject: Subject, question: Question, judgement: Judgement) -> str | None:
+    """At which ends and ties it is not finite, and what makes nan of zeros there."""
+    quantity = judgement.quantity
+    ties = [pair for pair in _ties(question) if _tied(subject, question, pair, quantity)]
+    tied = {key for pair in ties for key in pair}
+    ends = {k: e for k, e in _ends(subject, question, quantity) if k not in tied}
+    found = [f"{first} = {second}" for first, second in ties]
+    for end in dict.fromkeys(ends.values()):
+        keys = [k for k, e in ends.items() if e == end]
+        both = f"{' and '.join(keys)} are both {end:g}" if len(keys) == 2 else ""
+        found += [both] if both else [f"{k} is {end:g}" for k in keys]
     if not found:
         return None
     kink = " and a kink of the loss" if judgement.wide.flat[judgement.worst] else ""
-    return f"not finite where {' and '.join(found[:3])}{kink}{_of_zeros(question, found)}"
+    reason = _reason(subject, question, judgement, tied=bool(ties))
+    return f"not finite where {' and '.join(found[:3])}{kink}{reason}"
+
+
+def _tied(subject: Subject, question: Question, pair: tuple[str, str], quantity: str) -> bool:
+    """Whether it is finite where the tie is broken, and not at another tie."""
+    apart, along = {}, {}
+    for key in pair:
+        values = np.asarray(question.arguments[key], dtype=np.float64)
+        high = question.loss.arguments[key].domain.high
+        step = -SHIFT if np.any(values + SHIFT > high) else SHIFT
+        along[key] = np.asarray(subject.format.round(values + step * (1 + np.abs(values))))
+    apart = {pair[0]: along[pair[0]]}
+    return _all_finite(subject, question.with_arguments(**apart), quantity) and not _all_finite(
+        subject, question.with_arguments(**along), quantity
+    )
+
+
+def _reason(subject: Subject, question: Question, judgement: Judgement, *, tied: bool) -> str:
+    """What makes nan of zeros, where the value or the backend leaves one thing only."""
+    got = float(np.asarray(judgement.got, dtype=np.float64).flat[judgement.worst])
+    if not np.isnan(got):
+        return ""
+    if judgement.quantity == "value":
+        if _does(question, r"\log") and not tied:
+            return ": 0 · log 0 is nan: xlogy, or where() with a safe argument inside"
+        return ""
+    if not subject.backend.differentiates:
+        return ": 0 / 0 in the backward"
+    if not _all_finite(subject, question, "value"):
+        return ", as the value is not"
+    if tied:
+        return ": the slope of a root at 0, times 0: mask its argument, or add eps below it"
+    if _does(question, r"\log"):
+        return (
+            ": the value is finite there, its gradient is 0 · inf: what masks the value of a "
+            "logarithm or power, as where() does, masks no gradient: mask its argument too"
+        )
+    return ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,35 +162,24 @@ def _all_finite(subject: Subject, question: Question, quantity: str) -> bool:
     return got is not None and bool(np.isfinite(np.asarray(got).astype(np.float64)).all())
 
 
-def _of_zeros(question: Question, found: Sequence[str]) -> str:
-    """What makes nan of zeros: a product with a logarithm, a quotient, the slope of a root."""
-    ends = [words.partition(" is ")[0] for words in found if words.endswith((" is 0", " is 1"))]
-    bounded = [k for k in ends if np.isfinite(question.loss.arguments[k].domain.low)]
-    if bounded:
-        return ": 0 · log 0, 0 / 0, or 0 · inf in a gradient"
-    if any(" = " in words for words in found):
-        return ": 0 / 0, or the slope of a root at 0"
-    return ": 0 / 0, or 0 · inf in a gradient" if ends else ""
-
-
-def _ties(question: Question) -> Iterator[str]:
+def _ties(question: Question) -> Iterator[tuple[str, str]]:
     for first, second in question.loss.ties:
         a, b = (np.asarray(question.arguments[k], dtype=np.float64) for k in (first, second))
         if a.size and a.shape == b.shape and np.array_equal(a, b):
-            yield f"{first} = {second}"
+            yield first, second
 
 
-def _ends(subject: Subject, question: Question, quantity: str) -> Iterator[str]:
+def _ends(subject: Subject, question: Question, quantity: str) -> Iterator[tuple[str, float]]:
     """The arguments that reach an end of their domain, or are 0 where it is finite at 1."""
     for key, values in reals(question):
         domain = question.loss.arguments[key].domain
         ends = [e for e in (domain.low, domain.high) if np.isfinite(e) and np.any(values == e)]
         if ends:
-            yield f"{key} is {ends[0]:g}"
+            yield key, ends[0]
         elif not np.any(values):
             ones = np.ones_like(np.asarray(question.arguments[key]))
             if _all_finite(subject, question.with_arguments(**{key: ones}), quantity):
-                yield f"{key} is 0"
+                yield key, 0.0
 
 
 def _beyond(question: Question, fmt: Format) -> Iterator[_Limit]:

@@ -41,13 +41,13 @@ def message_of(name, check):
          "the gradient of the sum of 8 losses divided by 18.5, the sum of the weights given, "
          "where 8 is stated"),
         ("mae-gradient-nan-at-tie", "kink",
-         "not finite where prediction = target and a kink of the loss: 0 / 0, or the slope of a "
-         "root at 0"),
+         "not finite where prediction = target and a kink of the loss: 0 / 0 in the backward"),
         ("bce-where-hides-the-value-only", "gradient.prediction",
-         "not finite where prediction = target and prediction is 1 and target is 1: 0 · log 0, "
-         "0 / 0, or 0 · inf in a gradient"),
+         "not finite where prediction and target are both 1: the value is finite there, its "
+         "gradient is 0 · inf: what masks the value of a logarithm or power, as where() does, "
+         "masks no gradient: mask its argument too"),
         ("sigmoid-one-sided", "overflow",
-         "not finite where x is beyond 88.7, where exp overflows or vanishes"),
+         "not finite where x is beyond 88.7, where exp overflows"),
     ],
 )  # fmt: skip
 def test_a_cause_that_the_numbers_bear_out_is_named(name, check, words):
@@ -174,6 +174,7 @@ def test_a_clamp_is_named_only_where_it_is_flat_around(name, told, tmp_path):
 
 def said_of(file, body, loss, check, *, dtype="float32", fix=()):
     """The lines of guesses that a torch function is given, each once."""
+    file = file.with_name(f"case{len(list(file.parent.iterdir()))}.py")  # none is imported twice
     file.write_text(f"import torch\n{body}")
     asked = ["check", f"{file}:loss", "--loss", loss, "--backend", "torch", "--dtype", dtype]
     asked += ["--no-isolation", "--seed", "1", "--check", check]
@@ -256,3 +257,78 @@ def test_a_guard_of_a_mean_that_float32_hides_is_named_in_float64(tmp_path):
     assert said == ["in float64: the sum of one loss divided by 1 + 1e-06, not by 1"]
     told = "def loss(prediction, target):\n    return ((prediction - target) ** 2 * 1.00001).mean()"
     assert not any("float64" in s for s in said_of(tmp_path / "case.py", told, "mse", "value"))
+
+
+ROOT = "def loss(prediction, target):\n    return ((prediction - target) ** 2).mean() ** 0.5\n"
+ROOTED = (
+    "not finite where prediction = target and a kink of the loss: the slope of a root at 0, "
+    "times 0: mask its argument, or add eps below it"
+)
+PLAIN = """
+def loss(prediction, target):
+    return -(target * torch.log(prediction) + (1 - target) * torch.log1p(-prediction))
+"""
+
+
+def test_a_root_is_named_where_the_value_is_finite_at_a_tie(tmp_path):
+    assert said_of(tmp_path / "case.py", ROOT, "rmse", "kink,special_values") == [ROOTED]
+
+
+def test_a_product_with_a_logarithm_of_0_is_named_and_no_root(tmp_path):
+    said = said_of(tmp_path / "case.py", PLAIN, "binary_cross_entropy", "special_values,value")
+    assert said
+    assert all("are both" in s for s in said)
+    assert all(
+        s.endswith(": 0 · log 0 is nan: xlogy, or where() with a safe argument inside")
+        for s in said
+        if "value is" not in s and ", as the" not in s
+    )
+
+
+def test_a_gradient_that_is_infinite_where_prediction_and_target_sum_to_1_is_no_tie(tmp_path):
+    (tmp_path / "case.py").write_text(
+        "import numpy as np\n"
+        "def loss(prediction, target):\n"
+        "    return -target * np.log(prediction) - (1 - target) * np.log1p(-prediction)\n"
+        "def loss_backward(cotangent, prediction, target):\n"
+        "    return {'prediction': -cotangent / (prediction + target - 1)}\n"
+    )
+    asked = ["check", f"{tmp_path / 'case.py'}:loss", "--loss", "binary_cross_entropy"]
+    asked += ["--backend", "numpy", "--no-isolation", "--seed", "1"]
+    came = CliRunner().invoke(main, [*asked, "--check", "gradient.prediction,overflow"])
+    assert "prediction = target" not in came.output
+
+
+FOCAL = """
+def loss(logits, target, alpha=0.25, gamma=2.0):
+    p = torch.sigmoid(logits)
+    q = (1 - p) * target + p * (1 - target)
+    a = alpha * target + (1 - alpha) * (1 - target)
+    bce = torch.nn.functional.softplus(logits * (1 - 2 * target))
+    return a * q ** gamma * bce
+"""
+
+
+def test_the_slope_of_a_power_below_1_is_named_where_a_larger_one_is_finite(tmp_path):
+    said = said_of(tmp_path / "case.py", FOCAL, "sigmoid_focal", "overflow")
+    assert said == [
+        "not finite for gamma = 0.5, and finite for gamma = 2: the slope of a power below 1 at 0"
+    ]
+    always = FOCAL.replace("* bce", "* bce + torch.sqrt(q * 0)")
+    said = said_of(tmp_path / "case.py", always, "sigmoid_focal", "overflow")
+    assert not any("power" in s for s in said)
+
+
+LOGS = "def loss(positive, negative):\n    return torch.log(1 + torch.exp(negative - positive))\n"
+
+
+def test_an_exponential_that_overflows_is_told_from_one_that_vanishes(tmp_path):
+    vanishes = (
+        "def loss(positive, negative):\n"
+        "    d = positive - negative\n"
+        "    return -torch.log(torch.exp(d.clamp(max=0)) / (1 + torch.exp(-d.abs())))\n"
+    )
+    said = said_of(tmp_path / "case.py", vanishes, "bpr", "overflow")
+    assert any(s.endswith("is beyond 104, where exp vanishes") for s in said), said
+    said = said_of(tmp_path / "case.py", LOGS, "bpr", "overflow")
+    assert any(s.endswith("is beyond 88.7, where exp overflows") for s in said), said
