@@ -179,9 +179,27 @@ def _lost(
         if number == 1.0 or error >= SHARE * rounding:
             said = f"off by a rounding of {number:.4g}{name}: small digits are lost beside it"
             if number == 1.0 and not name:
-                said = f"off by {ROUNDED}"
+                said = _complement(subject, question, quantity, got) or f"off by {ROUNDED}"
             return said
     return None
+
+
+def _complement(subject: Subject, question: Question, quantity: str, got: float) -> str | None:
+    """Whether a value is log(1 - p) with 1 - p rounded, here and where p is another."""
+    p, t = question.arguments.get("prediction"), question.arguments.get("target")
+    if question.loss.name != "binary_cross_entropy" or quantity != "value" or np.size(p) != 1:
+        return None
+    if question.options.get("eps") or np.any(t) or subject.dtype not in ("float32", "float64"):
+        return None
+    unit = subject.format.unit_roundoff
+    for small in (float(np.asarray(p).reshape(())), 5.3 * unit, 9.7 * unit):
+        number = np.asarray(subject.format.round(np.full(np.shape(p), small)))
+        asked = replace(question.with_arguments(prediction=number), cotangent=None)
+        came = float(np.asarray(subject.ask(asked).value, dtype=np.float64).reshape(()))
+        rounded = float(subject.format.round(1 - number.astype(np.float64)).reshape(()))
+        if abs(came + math.log(rounded)) > 4 * unit * abs(came):
+            return None
+    return "off by a rounding of 1: log(1 - p) loses a small p, which log1p(-p) keeps"
 
 
 def _larger(question: Question, quantity: str) -> Iterator[tuple[str, float, float]]:

@@ -87,6 +87,15 @@ CASES = {
         "binary_cross_entropy_with_logits", "value",
         "off by a rounding of 1: small digits are lost beside it",
     ),
+    "takes the logarithm of 1 - p": (
+        "def loss(prediction, target):\n"
+        "    p, t = prediction, target\n"
+        "    with np.errstate(all='ignore'):\n"
+        "        a, b = np.where(t > 0, np.log(p), 0), np.where(t < 1, np.log(1 - p), 0)\n"
+        "    return -(t * a + (1 - t) * b).astype(p.dtype)\n",
+        "binary_cross_entropy", "value",
+        "off by a rounding of 1: log(1 - p) loses a small p, which log1p(-p) keeps",
+    ),
     "divides by the targets' weights": (
         "def loss(logits, target, weight=(1.0, 2.0, 0.5)):\n"
         "    z = logits - logits.max(axis=1, keepdims=True)\n"
