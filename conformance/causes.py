@@ -66,6 +66,11 @@ def _ceiling(subject: Subject, question: Question, exact: arb, got: float) -> st
     """
     if got <= 0.5 or not (bool(exact > got * 1.001) or _guarded(question, exact, got)):
         return None
+    target = question.arguments.get("target")
+    one_hot = np.sum(np.asarray(0 if target is None else target, dtype=np.float64) != 0) == 1
+    if np.ndim(target) == 2 and (question.loss.name == "listnet" or not one_hot):
+        return None  # of several logarithms the sum is the guard of none
+    what = "a probability" if question.loss.name != "poisson_nll" else "prediction"
     roundings = [k * subject.format.unit_roundoff for k in range(1, 5)]
     for factor in _factors(question):
         for guard in (*GUARDS, *roundings):
@@ -74,7 +79,7 @@ def _ceiling(subject: Subject, question: Question, exact: arb, got: float) -> st
                     return f"-log({guard:.3g}) is of {ROUNDED}" if guard in roundings else None
                 times = "" if factor == 1.0 else f"{factor:g} times "
                 return (
-                    f"stops at {times}{-math.log(guard):.4g} = -log({guard:.3g}): a probability is "
+                    f"stops at {times}{-math.log(guard):.4g} = -log({guard:.3g}): {what} is "
                     f"clamped at {guard:.3g}, or that is added to it, below a logarithm"
                 )
     return None

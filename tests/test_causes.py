@@ -131,7 +131,7 @@ CASES = {
         "def loss(rate, target):\n"
         "    return rate - target * np.log(np.maximum(rate, 1e-20))\n",
         "poisson_nll", "value",
-        "stops at 46.05 = -log(1e-20): a probability is clamped at 1e-20",
+        "stops at 46.05 = -log(1e-20): prediction is clamped at 1e-20",
     ),
     "takes a label for another": (
         "def loss(logits, labels):\n"
@@ -177,3 +177,24 @@ def test_a_shape_that_changes_while_a_cause_is_sought_ends_nothing(tmp_path: Pat
     assert came.exit_code == 1
     assert "half" not in came.output
     assert "twice the truth" in came.output
+
+
+SOFT = """
+import numpy as np
+
+def loss(prediction, target):
+    def softmax(x):
+        e = np.exp(x - x.max(axis=1, keepdims=True))
+        return e / e.sum(axis=1, keepdims=True)
+    return -(softmax(target) * np.log(softmax(prediction) + 1e-10)).sum(axis=1)
+"""
+
+
+def test_no_guard_is_read_from_the_sum_of_several_logarithms(tmp_path: Path) -> None:
+    file = tmp_path / "case.py"
+    file.write_text(SOFT, encoding="utf-8")
+    asked = ["check", f"{file}:loss", "--loss", "listnet", "--backend", "numpy", "--seed", "0"]
+    asked += ["--dtype", "float32", "--check", "value", "--no-isolation"]
+    came = CliRunner().invoke(main, asked)
+    assert came.exit_code == 1, came.output
+    assert "stops at" not in came.output
