@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from flint import arb
@@ -66,7 +67,7 @@ def _ceiling(subject: Subject, question: Question, exact: arb, got: float) -> st
     """
     if got <= 0.5 or not (bool(exact > got * 1.001) or _guarded(question, exact, got)):
         return None
-    target = question.arguments.get("target")
+    target: Any = question.arguments.get("target")
     one_hot = np.sum(np.asarray(0 if target is None else target, dtype=np.float64) != 0) == 1
     if np.ndim(target) == 2 and (question.loss.name == "listnet" or not one_hot):
         return None  # of several logarithms the sum is the guard of none
@@ -191,7 +192,8 @@ def _lost(
 
 def _complement(subject: Subject, question: Question, quantity: str, got: float) -> str | None:
     """Whether a value is log(1 - p) with 1 - p rounded, here and where p is another."""
-    p, t = question.arguments.get("prediction"), question.arguments.get("target")
+    p: Any = question.arguments.get("prediction")
+    t = question.arguments.get("target")
     if question.loss.name != "binary_cross_entropy" or quantity != "value" or np.size(p) != 1:
         return None
     if question.options.get("eps") or np.any(t) or subject.dtype not in ("float32", "float64"):
