@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from flint import arb
@@ -19,6 +20,8 @@ from lossproof.spec.question import Question
 
 #: roundings of the larger number that an error may be and still be put down to it
 ROUNDINGS = 2.0
+#: the share of a rounding that an error is at the least, to be put down to a number that is not 1
+SHARE = 1 / 16
 #: how much larger that number is than the exact answer, at the least
 LARGER = 16.0
 #: what is put below a logarithm so that it stays finite: powers of ten, and what formats offer
@@ -64,6 +67,11 @@ def _ceiling(subject: Subject, question: Question, exact: arb, got: float) -> st
     """
     if got <= 0.5 or not (bool(exact > got * 1.001) or _guarded(question, exact, got)):
         return None
+    target: Any = question.arguments.get("target")
+    one_hot = np.sum(np.asarray(0 if target is None else target, dtype=np.float64) != 0) == 1
+    if np.ndim(target) == 2 and (question.loss.name == "listnet" or not one_hot):
+        return None  # of several logarithms the sum is the guard of none
+    what = "a probability" if question.loss.name != "poisson_nll" else "prediction"
     roundings = [k * subject.format.unit_roundoff for k in range(1, 5)]
     for factor in _factors(question):
         for guard in (*GUARDS, *roundings):
@@ -72,7 +80,7 @@ def _ceiling(subject: Subject, question: Question, exact: arb, got: float) -> st
                     return f"-log({guard:.3g}) is of {ROUNDED}" if guard in roundings else None
                 times = "" if factor == 1.0 else f"{factor:g} times "
                 return (
-                    f"stops at {times}{-math.log(guard):.4g} = -log({guard:.3g}): a probability is "
+                    f"stops at {times}{-math.log(guard):.4g} = -log({guard:.3g}): {what} is "
                     f"clamped at {guard:.3g}, or that is added to it, below a logarithm"
                 )
     return None
@@ -170,12 +178,35 @@ def _lost(
     error, size = float(abs(arb(got) - exact).mid()), float(abs(exact).mid())
     unit = subject.format.unit_roundoff
     for name, number, scale in _larger(question, quantity):
-        if scale * number >= LARGER * size and error <= ROUNDINGS * unit * scale * number:
+        rounding = unit * scale * number
+        if scale * number < LARGER * size or error > ROUNDINGS * rounding:
+            continue
+        # any error is below a rounding of a number that is large enough
+        if number == 1.0 or error >= SHARE * rounding:
             said = f"off by a rounding of {number:.4g}{name}: small digits are lost beside it"
             if number == 1.0 and not name:
-                said = f"off by {ROUNDED}"
+                said = _complement(subject, question, quantity, got) or f"off by {ROUNDED}"
             return said
     return None
+
+
+def _complement(subject: Subject, question: Question, quantity: str, got: float) -> str | None:
+    """Whether a value is log(1 - p) with 1 - p rounded, here and where p is another."""
+    p: Any = question.arguments.get("prediction")
+    t = question.arguments.get("target")
+    if question.loss.name != "binary_cross_entropy" or quantity != "value" or np.size(p) != 1:
+        return None
+    if question.options.get("eps") or np.any(t) or subject.dtype not in ("float32", "float64"):
+        return None
+    unit = subject.format.unit_roundoff
+    for small in (float(np.asarray(p).reshape(())), 5.3 * unit, 9.7 * unit):
+        number = np.asarray(subject.format.round(np.full(np.shape(p), small)))
+        asked = replace(question.with_arguments(prediction=number), cotangent=None)
+        came = float(np.asarray(subject.ask(asked).value, dtype=np.float64).reshape(()))
+        rounded = float(subject.format.round(1 - number.astype(np.float64)).reshape(()))
+        if abs(came + math.log(rounded)) > 4 * unit * abs(came):
+            return None
+    return "off by a rounding of 1: log(1 - p) loses a small p, which log1p(-p) keeps"
 
 
 def _larger(question: Question, quantity: str) -> Iterator[tuple[str, float, float]]:

@@ -13,6 +13,7 @@ from lossproof.conformance.agreement import SEEDS, trial
 from lossproof.conformance.causes import GUARDS
 from lossproof.conformance.oracle import Judgement
 from lossproof.conformance.subject import Subject
+from lossproof.conformance.wider import elsewhere, translated
 from lossproof.spec.carriers import BALLS
 from lossproof.spec.question import Question
 
@@ -82,8 +83,20 @@ def divided(subject: Subject, question: Question, judgement: Judgement) -> str |
             if kinds and all(kind(words) in found for found in kinds):
                 of = "the sum" if quantity == "value" else "the gradient of the sum"
                 many = "one loss" if mean.terms == 1 else f"{mean.terms} losses"
-                return f"{of} of {many} divided by {words}"
+                said = f"{of} of {many} divided by {words}"
+                whole = "rows" if question.loss.samples == "N" else "entries"
+                return said if mean is here else f"asked with {mean.terms} {whole}: {said}"
     return None
+
+
+def in_float64(subject: Subject, question: Question, judgement: Judgement) -> str | None:
+    """Which denominator a mean has in float64, where the numbers of a narrow dtype say nothing."""
+    wide = elsewhere(subject, "float64")
+    if wide is None or question.reduction in ("none", "sum"):
+        return None
+    asked = translated(question, "float64")
+    found = divided(wide, asked, wide.judge(asked, judgement.quantity))
+    return None if found is None else f"in float64: {found}"
 
 
 def plain_ones(subject: Subject, question: Question) -> Iterator[Question]:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from lossproof.conformance import causes, denominators, oracle
+from lossproof.conformance import causes, denominators, infinite, oracle
 from lossproof.conformance.check import Observation
 from lossproof.conformance.denominators import CLOSE, Multiple
-from lossproof.conformance.describe import narrowed
+from lossproof.conformance.infinite import reals
 from lossproof.conformance.oracle import Judgement
 from lossproof.conformance.subject import Incomparable, Subject, TargetError
 from lossproof.spec.carriers import BALLS, Reals
-from lossproof.spec.formats import Format
 from lossproof.spec.loss import SpecError
 from lossproof.spec.question import Question
 
@@ -33,136 +31,14 @@ def looks(subject: Subject, observation: Observation) -> str | None:
         return None
     where = tuple(int(i) for i in np.unravel_index(judgement.worst, judgement.ratios.shape))
     got = float(judgement.got.astype(np.float64)[where])
-    try:
-        if not np.isfinite(got):
-            return denominators.divided(subject, question, judgement) or _not_finite(
-                subject, question, judgement
-            )
-        if judgement.quantity != "value":
-            followed = _cotangent(subject, question, judgement)
-            if followed is not None:
-                return followed
-        return (
-            denominators.divided(subject, question, judgement)
-            or _factor(subject, question, judgement)
-            or _reordered(subject, question, judgement)
-            or causes.cause(subject, question, judgement)
-            or _flat(subject, question, judgement)
-        )
-    except (TargetError, SpecError, Incomparable):
-        return None
-
-
-# ---- nan and infinities
-
-
-def _not_finite(subject: Subject, question: Question, judgement: Judgement) -> str | None:
-    """At which kink, tie, end or limit a number is not finite."""
-    if question.separable and question.samples > subject.columns:
-        shape = judgement.ratios.shape
-        question = narrowed(question, judgement.worst, shape, subject.columns)
-    beyond = list(_beyond(question, subject.format))
-    found = [limit.words for limit in beyond]
-    if beyond and _finite(subject, question, beyond, judgement.quantity):
-        return None  # what overflows here overflows further out
-    if not found:
-        found = [*_ties(question), *_ends(subject, question, judgement.quantity)]
-    if not found:
-        return None
-    kink = " and a kink of the loss" if judgement.wide.flat[judgement.worst] else ""
-    return f"not finite where {' and '.join(found[:3])}{kink}{_of_zeros(question, found)}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Limit:
-    """What an argument is beyond, and how far it need be for that to show."""
-
-    key: str
-    words: str
-    shown: float
-
-
-def _finite(subject: Subject, question: Question, beyond: Sequence[_Limit], quantity: str) -> bool:
-    """Whether all is finite where the arguments are as far beyond their limits as need be, or as
-    far as they are."""
-    nearer = {}
-    for limit in beyond:
-        values = np.asarray(question.arguments[limit.key])
-        clipped = np.clip(values.astype(np.float64), -limit.shown, limit.shown)
-        nearer[limit.key] = clipped.astype(values.dtype)
-    # of a sample that needs its batch nothing is told
-    asked = (question.with_arguments(**nearer), question)
-    return any(_all_finite(subject, one, quantity) for one in asked)
-
-
-def _all_finite(subject: Subject, question: Question, quantity: str) -> bool:
-    got = subject.judge(question, quantity).got
-    return got is not None and bool(np.isfinite(np.asarray(got).astype(np.float64)).all())
-
-
-def _of_zeros(question: Question, found: Sequence[str]) -> str:
-    """What makes nan of zeros: a product with a logarithm, a quotient, the slope of a root."""
-    ends = [words.partition(" is ")[0] for words in found if words.endswith((" is 0", " is 1"))]
-    bounded = [k for k in ends if np.isfinite(question.loss.arguments[k].domain.low)]
-    if bounded:
-        return ": 0 · log 0, 0 / 0, or 0 · inf in a gradient"
-    if any(" = " in words for words in found):
-        return ": 0 / 0, or the slope of a root at 0"
-    return ": 0 / 0, or 0 · inf in a gradient" if ends else ""
-
-
-def _ties(question: Question) -> Iterator[str]:
-    for first, second in question.loss.ties:
-        a, b = (np.asarray(question.arguments[k], dtype=np.float64) for k in (first, second))
-        if a.size and a.shape == b.shape and np.array_equal(a, b):
-            yield f"{first} = {second}"
-
-
-def _ends(subject: Subject, question: Question, quantity: str) -> Iterator[str]:
-    """The arguments that reach an end of their domain, or are 0 where it is finite at 1."""
-    for key, values in _reals(question):
-        domain = question.loss.arguments[key].domain
-        ends = [e for e in (domain.low, domain.high) if np.isfinite(e) and np.any(values == e)]
-        if ends:
-            yield f"{key} is {ends[0]:g}"
-        elif not np.any(values):
-            ones = np.ones_like(np.asarray(question.arguments[key]))
-            if _all_finite(subject, question.with_arguments(**{key: ones}), quantity):
-                yield f"{key} is 0"
-
-
-def _beyond(question: Question, fmt: Format) -> Iterator[_Limit]:
-    """The arguments beyond what squares, exponentials and sigmoids can take."""
-    for key, values in _reals(question):
-        domain, size = question.loss.arguments[key].domain, float(np.abs(values).max())
-        squared, raised = _does(question, "^2", r"\sqrt"), _does(question, "e^", r"\sigma", "exp")
-        if size > math.sqrt(fmt.largest) and squared:
-            edge = math.sqrt(fmt.largest)
-            words = f"{key} is beyond {edge:.2g}, whose square overflows"
-            yield _Limit(key=key, words=words, shown=min(8 * edge, fmt.largest))
-        elif np.isfinite(domain.low) or np.isfinite(domain.high) or not raised:
-            continue
-        elif size > math.log(fmt.largest):
-            edge = math.log(fmt.largest)
-            words = f"{key} is beyond {edge:.3g}, where exp overflows or vanishes"
-            yield _Limit(key=key, words=words, shown=4 * edge)
-        elif size > -math.log(fmt.unit_roundoff):
-            edge = -math.log(fmt.unit_roundoff)
-            words = f"{key} is beyond {edge:.3g}, where a sigmoid rounds to 0 or 1"
-            yield _Limit(key=key, words=words, shown=2 * edge)
-
-
-def _does(question: Question, *signs: str) -> bool:
-    """Whether one of the signs of an operation stands in the formulas of the loss."""
-    return any(sign in line for line in question.loss.tex for sign in signs)
-
-
-def _reals(question: Question) -> Iterator[tuple[str, Reals]]:
-    for key, argument in question.loss.arguments.items():
-        if question.arguments.get(key) is not None and argument.domain.kind == "real":
-            values = np.asarray(question.arguments[key], dtype=np.float64)
-            if values.size and np.isfinite(values).all():
-                yield key, values
+    for guess in _GUESSES if np.isfinite(got) else _INFINITE:
+        try:
+            said = guess(subject, question, judgement)
+        except (TargetError, SpecError, Incomparable):
+            continue  # one question that is refused says nothing of the others
+        if said is not None:
+            return said
+    return None
 
 
 # ---- order
@@ -182,11 +58,27 @@ def _reordered(subject: Subject, question: Question, judgement: Judgement) -> st
     return "the numbers of the truth in another order" if apart and within.all() else None
 
 
+def _shuffled(subject: Subject, question: Question, judgement: Judgement) -> str | None:
+    """Whether the losses of a plain batch come back in another order."""
+    if question.reduction != "none" or not question.separable:
+        return None
+    asked = replace(next(denominators.plain_ones(subject, question)), cotangent=None)
+    flat = asked.take(range(asked.samples)) if question.loss.samples == "*" else asked
+    plain = subject.judge(flat, "value")
+    if plain.problem is not None or plain.got is None or plain.worst < 0:
+        return None
+    if _reordered(subject, flat, plain) is None:
+        return None
+    return f"asked with {flat.samples} samples, their losses come back in another order"
+
+
 # ---- gradients
 
 
 def _cotangent(subject: Subject, question: Question, judgement: Judgement) -> str | None:
     """Whether the gradient follows the cotangent at all."""
+    if judgement.quantity == "value":
+        return None
     cotangent = np.asarray(question.cotangent, dtype=np.float64)
     if not np.any(cotangent):
         return "not 0 for a cotangent of 0: the cotangent is ignored"
@@ -215,22 +107,47 @@ def _never(subject: Subject, question: Question, quantity: str) -> bool:
 
 
 def _flat(subject: Subject, question: Question, judgement: Judgement) -> str | None:
-    """A gradient of nothing but zeros, here and near here, for a cotangent that is not 0, where it
-    is not right."""
-    if judgement.quantity == "value" or judgement.got is None or np.any(judgement.got):
+    """A gradient of nothing but zeros where it is not right, for a cotangent that is not 0.
+
+    It is told where the value is one number around here too, whatever the other arguments are.
+    """
+    quantity = judgement.quantity
+    if quantity == "value" or judgement.got is None or np.any(judgement.got):
         return None
     if not np.any(np.asarray(question.cotangent, dtype=np.float64)):
         return None
-    stated, moved = question.loss.arguments, {}
-    for key, values in _reals(question):
-        free = not np.isfinite(stated[key].domain.low) and not np.isfinite(stated[key].domain.high)
-        if free and not stated[key].optional:
-            near = values + NEAR * (1 + np.abs(values))
-            moved[key] = np.asarray(subject.format.round(near))
-    there = subject.judge(question.with_arguments(**moved), judgement.quantity).got
-    if there is None or np.any(there):
+    moved, name = _moved(subject, question), quantity.partition(".")[2]
+    alone = question.with_arguments(**{k: v for k, v in moved.items() if k == name})
+    around = [alone, question.with_arguments(**moved)]
+    answers = [subject.judge(asked, quantity).got for asked in around]
+    if name not in moved or any(got is None or np.any(got) for got in answers):
+        return None
+    here, there = (
+        np.asarray(subject.ask(asked).value, dtype=np.float64) for asked in (question, alone)
+    )
+    room = 4 * subject.format.unit_roundoff * np.abs(here)
+    if here.shape != there.shape or not np.all(np.abs(here - there) <= room):
         return None
     return "0 here, not everywhere: as beyond a clamp, or where an exponential rounds away"
+
+
+def _moved(subject: Subject, question: Question) -> dict[str, Any]:
+    """The real arguments, each a little way off: into its domain where that has ends."""
+    stated, moved = question.loss.arguments, {}
+    for key, values in reals(question):
+        if stated[key].optional:
+            continue
+        low, high = stated[key].domain.low, stated[key].domain.high
+        near = values + NEAR * (1 + np.abs(values))
+        if np.isfinite(low):
+            least = 4 * subject.format.smallest_normal
+            near = values + np.maximum(NEAR * (values - low), least)
+        if np.isfinite(high):
+            least = 4 * subject.format.unit_roundoff
+            far = values > (low + high) / 2 if np.isfinite(low) else np.ones_like(values, bool)
+            near = np.where(far, values - np.maximum(NEAR * (high - values), least), near)
+        moved[key] = np.asarray(subject.format.round(near))
+    return moved
 
 
 def _same(subject: Subject, question: Question, name: str, cotangent: Reals) -> bool:
@@ -271,5 +188,12 @@ def _factors(question: Question) -> Iterator[tuple[str, float]]:
             yield f"the truth times {count}, the size of {axis}", float(count)
             yield f"the truth divided by {count}, the size of {axis}", 1.0 / count
 
+
+_GUESSES = (
+    _cotangent, denominators.divided, _factor, _reordered, causes.cause, _shuffled, _flat,
+    denominators.in_float64,
+)  # fmt: skip
+#: those of a number that is not finite
+_INFINITE = (_shuffled, denominators.divided, infinite.not_finite)
 
 __all__ = ["looks"]

@@ -87,6 +87,15 @@ CASES = {
         "binary_cross_entropy_with_logits", "value",
         "off by a rounding of 1: small digits are lost beside it",
     ),
+    "takes the logarithm of 1 - p": (
+        "def loss(prediction, target):\n"
+        "    p, t = prediction, target\n"
+        "    with np.errstate(all='ignore'):\n"
+        "        a, b = np.where(t > 0, np.log(p), 0), np.where(t < 1, np.log(1 - p), 0)\n"
+        "    return -(t * a + (1 - t) * b).astype(p.dtype)\n",
+        "binary_cross_entropy", "value",
+        "off by a rounding of 1: log(1 - p) loses a small p, which log1p(-p) keeps",
+    ),
     "divides by the targets' weights": (
         "def loss(logits, target, weight=(1.0, 2.0, 0.5)):\n"
         "    z = logits - logits.max(axis=1, keepdims=True)\n"
@@ -122,7 +131,7 @@ CASES = {
         "def loss(rate, target):\n"
         "    return rate - target * np.log(np.maximum(rate, 1e-20))\n",
         "poisson_nll", "value",
-        "stops at 46.05 = -log(1e-20): a probability is clamped at 1e-20",
+        "stops at 46.05 = -log(1e-20): prediction is clamped at 1e-20",
     ),
     "takes a label for another": (
         "def loss(logits, labels):\n"
@@ -168,3 +177,24 @@ def test_a_shape_that_changes_while_a_cause_is_sought_ends_nothing(tmp_path: Pat
     assert came.exit_code == 1
     assert "half" not in came.output
     assert "twice the truth" in came.output
+
+
+SOFT = """
+import numpy as np
+
+def loss(prediction, target):
+    def softmax(x):
+        e = np.exp(x - x.max(axis=1, keepdims=True))
+        return e / e.sum(axis=1, keepdims=True)
+    return -(softmax(target) * np.log(softmax(prediction) + 1e-10)).sum(axis=1)
+"""
+
+
+def test_no_guard_is_read_from_the_sum_of_several_logarithms(tmp_path: Path) -> None:
+    file = tmp_path / "case.py"
+    file.write_text(SOFT, encoding="utf-8")
+    asked = ["check", f"{file}:loss", "--loss", "listnet", "--backend", "numpy", "--seed", "0"]
+    asked += ["--dtype", "float32", "--check", "value", "--no-isolation"]
+    came = CliRunner().invoke(main, asked)
+    assert came.exit_code == 1, came.output
+    assert "stops at" not in came.output

@@ -32,8 +32,8 @@ def message_of(name, check):
         ("nll-without-minus", "value", "the truth with the other sign"),
         ("mse-mean-twice", "value", "the sum of 8 losses divided by 8 · 8, where 8 is stated"),
         ("ce-mean-over-ignored", "value",
-         "the sum of 6 losses divided by 6, the size of N, where 4 (those that are kept) "
-         "is stated"),
+         "asked with 6 rows: the sum of 6 losses divided by 6, the size of N, where 4 (those that "
+         "are kept) is stated"),
         ("ce-mean-over-ignored", "reductions",
          "the gradient of the sum of 4 losses divided by 3.65, weights of ignored samples "
          "included, where 0.25 (the weights of the labels) is stated"),
@@ -41,13 +41,13 @@ def message_of(name, check):
          "the gradient of the sum of 8 losses divided by 18.5, the sum of the weights given, "
          "where 8 is stated"),
         ("mae-gradient-nan-at-tie", "kink",
-         "not finite where prediction = target and a kink of the loss: 0 / 0, or the slope of a "
-         "root at 0"),
+         "not finite where prediction = target and a kink of the loss: 0 / 0 in the backward"),
         ("bce-where-hides-the-value-only", "gradient.prediction",
-         "not finite where prediction = target and prediction is 1 and target is 1: 0 · log 0, "
-         "0 / 0, or 0 · inf in a gradient"),
+         "not finite where prediction and target are both 1: the value is finite there, its "
+         "gradient is 0 · inf: what masks the value of a logarithm or power, as where() does, "
+         "masks no gradient: mask its argument too"),
         ("sigmoid-one-sided", "overflow",
-         "not finite where x is beyond 88.7, where exp overflows or vanishes"),
+         "not finite where x is beyond 88.7, where exp overflows"),
     ],
 )  # fmt: skip
 def test_a_cause_that_the_numbers_bear_out_is_named(name, check, words):
@@ -170,3 +170,165 @@ def test_a_clamp_is_named_only_where_it_is_flat_around(name, told, tmp_path):
     came = CliRunner().invoke(main, [*asked, "--check", "gradient.logits,gradient.target"])
     assert came.exit_code == 1
     assert ("as beyond a clamp" in came.output) == told
+
+
+def said_of(file, body, loss, check, *, dtype="float32", fix=()):
+    """The lines of guesses that a torch function is given, each once."""
+    file = file.with_name(f"case{len(list(file.parent.iterdir()))}.py")  # none is imported twice
+    file.write_text(f"import torch\n{body}")
+    asked = ["check", f"{file}:loss", "--loss", loss, "--backend", "torch", "--dtype", dtype]
+    asked += ["--no-isolation", "--seed", "1", "--check", check]
+    came = CliRunner().invoke(main, [*asked, *(f"--fix={f}" for f in fix)])
+    assert came.exit_code == 1, came.output
+    found = [line[9:].strip() for line in came.output.splitlines() if line.startswith("  looks")]
+    return list(dict.fromkeys(found))
+
+
+#: functions that are no clamp, whose gradient is 0 where the message is about
+NO_CLAMPS = {
+    "dice with smooth below only": (
+        "def loss(prediction, target, smooth=1.0):\n"
+        "    i, u = (prediction * target).sum(), prediction.sum() + target.sum()\n"
+        "    return 1 - 2 * i / (u + smooth)\n",
+        "dice", "gradient.prediction,gradient.target",
+    ),
+    "huber whose arms are joined": (
+        "def loss(prediction, target, delta=1.0):\n"
+        "    r = (prediction - target).abs()\n"
+        "    near = r < delta\n"
+        "    return torch.cat([0.5 * r[near] ** 2, delta * (r[~near] - 0.5 * delta)])\n",
+        "huber", "gradient.prediction,gradient.target",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NO_CLAMPS)
+def test_a_gradient_of_0_is_no_clamp_where_the_value_moves(name, tmp_path):
+    assert not any("clamp" in s for s in said_of(tmp_path / "case.py", *NO_CLAMPS[name]))
+
+
+ORDERED = """
+def loss(prediction, target, delta=1.0):
+    r = (prediction - target).abs()
+    near = r < delta
+    return torch.cat([0.5 * r[near] ** 2, delta * (r[~near] - 0.5 * delta)])
+"""
+SHUFFLED = "asked with 24 samples, their losses come back in another order"
+
+
+def test_an_infinity_of_another_entry_is_told_by_the_order_of_a_plain_batch(tmp_path):
+    file = tmp_path / "case.py"
+    assert said_of(file, ORDERED, "huber", "overflow", dtype="float16") == [SHUFFLED]
+    assert said_of(file, ORDERED, "huber", "gradient.target") == [SHUFFLED]
+    inf = "def loss(prediction, target):\n    return (prediction - target) ** 4 / 4"
+    assert SHUFFLED not in said_of(file, inf, "mse", "value")
+
+
+def test_an_error_far_below_a_rounding_of_a_huge_number_is_not_put_down_to_it(tmp_path):
+    sloped = (
+        "class Loss(torch.autograd.Function):\n"
+        "    @staticmethod\n"
+        "    def forward(c, z, t):\n"
+        "        c.save_for_backward(z, t)\n"
+        "        return -(t * torch.log_softmax(z, 1)).nan_to_num(0.0).sum(1)\n"
+        "    @staticmethod\n"
+        "    def backward(c, g):\n"
+        "        z, t = c.saved_tensors\n"
+        "        g = g[:, None]\n"
+        "        return g * (torch.softmax(z, 1) - t), -g * torch.log_softmax(z, 1)\n"
+        "def loss(logits, target):\n"
+        "    return Loss.apply(logits, target)\n"
+    )  # fmt: skip
+    said = said_of(tmp_path / "case.py", sloped, "cross_entropy_soft_targets", "gradient.logits")
+    assert not any("(logits)" in s for s in said)
+
+
+GUARDED = """
+def loss(logits, target):
+    found = torch.nn.functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
+    return found.sum() / (found.numel() + {})
+"""
+
+
+def test_a_guard_of_a_mean_that_float32_hides_is_named_in_float64(tmp_path):
+    said = said_of(
+        tmp_path / "case.py", GUARDED.format("1e-6"), "binary_cross_entropy_with_logits", "value"
+    )
+    assert said == ["in float64: the sum of one loss divided by 1 + 1e-06, not by 1"]
+    told = "def loss(prediction, target):\n    return ((prediction - target) ** 2 * 1.00001).mean()"
+    assert not any("float64" in s for s in said_of(tmp_path / "case.py", told, "mse", "value"))
+
+
+ROOT = "def loss(prediction, target):\n    return ((prediction - target) ** 2).mean() ** 0.5\n"
+ROOTED = (
+    "not finite where prediction = target and a kink of the loss: the slope of a root at 0, "
+    "times 0: mask its argument, or add eps below it"
+)
+PLAIN = """
+def loss(prediction, target):
+    return -(target * torch.log(prediction) + (1 - target) * torch.log1p(-prediction))
+"""
+
+
+def test_a_root_is_named_where_the_value_is_finite_at_a_tie(tmp_path):
+    assert said_of(tmp_path / "case.py", ROOT, "rmse", "kink,special_values") == [ROOTED]
+
+
+def test_a_product_with_a_logarithm_of_0_is_named_and_no_root(tmp_path):
+    said = said_of(tmp_path / "case.py", PLAIN, "binary_cross_entropy", "special_values,value")
+    assert said
+    assert all("are both" in s for s in said)
+    assert all(
+        s.endswith(": 0 · log 0 is nan: xlogy, or where() with a safe argument inside")
+        for s in said
+        if "value is" not in s and ", as the" not in s
+    )
+
+
+def test_a_gradient_that_is_infinite_where_prediction_and_target_sum_to_1_is_no_tie(tmp_path):
+    (tmp_path / "case.py").write_text(
+        "import numpy as np\n"
+        "def loss(prediction, target):\n"
+        "    return -target * np.log(prediction) - (1 - target) * np.log1p(-prediction)\n"
+        "def loss_backward(cotangent, prediction, target):\n"
+        "    return {'prediction': -cotangent / (prediction + target - 1)}\n"
+    )
+    asked = ["check", f"{tmp_path / 'case.py'}:loss", "--loss", "binary_cross_entropy"]
+    asked += ["--backend", "numpy", "--no-isolation", "--seed", "1"]
+    came = CliRunner().invoke(main, [*asked, "--check", "gradient.prediction,overflow"])
+    assert "prediction = target" not in came.output
+
+
+FOCAL = """
+def loss(logits, target, alpha=0.25, gamma=2.0):
+    p = torch.sigmoid(logits)
+    q = (1 - p) * target + p * (1 - target)
+    a = alpha * target + (1 - alpha) * (1 - target)
+    bce = torch.nn.functional.softplus(logits * (1 - 2 * target))
+    return a * q ** gamma * bce
+"""
+
+
+def test_the_slope_of_a_power_below_1_is_named_where_a_larger_one_is_finite(tmp_path):
+    said = said_of(tmp_path / "case.py", FOCAL, "sigmoid_focal", "overflow")
+    assert said == [
+        "not finite for gamma = 0.5, and finite for gamma = 2: the slope of a power below 1 at 0"
+    ]
+    always = FOCAL.replace("* bce", "* bce + torch.sqrt(q * 0)")
+    said = said_of(tmp_path / "case.py", always, "sigmoid_focal", "overflow")
+    assert not any("power" in s for s in said)
+
+
+LOGS = "def loss(positive, negative):\n    return torch.log(1 + torch.exp(negative - positive))\n"
+
+
+def test_an_exponential_that_overflows_is_told_from_one_that_vanishes(tmp_path):
+    vanishes = (
+        "def loss(positive, negative):\n"
+        "    d = positive - negative\n"
+        "    return -torch.log(torch.exp(d.clamp(max=0)) / (1 + torch.exp(-d.abs())))\n"
+    )
+    said = said_of(tmp_path / "case.py", vanishes, "bpr", "overflow")
+    assert any(s.endswith("is beyond 104, where exp vanishes") for s in said), said
+    said = said_of(tmp_path / "case.py", LOGS, "bpr", "overflow")
+    assert any(s.endswith("is beyond 88.7, where exp overflows") for s in said), said

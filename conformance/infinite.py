@@ -1,0 +1,217 @@
+"""At which kink, tie, end or limit a number is not finite, and what makes it so."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from lossproof.conformance.describe import narrowed
+from lossproof.conformance.oracle import Judgement
+from lossproof.conformance.subject import Subject
+from lossproof.spec.carriers import Reals
+from lossproof.spec.formats import Format
+from lossproof.spec.question import Question
+
+#: halvings that find where an exponential ends, and how near to an edge that is
+STEPS, NEAR = 14, 0.65
+#: how far a tie is moved, of 1 and of its numbers
+SHIFT = 2.0**-5
+
+
+def not_finite(subject: Subject, question: Question, judgement: Judgement) -> str | None:
+    """At which kink, tie, end or limit a number is not finite."""
+    if question.separable and question.samples > subject.columns:
+        shape = judgement.ratios.shape
+        question = narrowed(question, judgement.worst, shape, subject.columns)
+    power = _power(subject, question, judgement.quantity)
+    if power is not None:
+        return power
+    beyond = list(_beyond(question, subject.format))
+    if beyond and _finite(subject, question, beyond, judgement.quantity):
+        return None  # what overflows here overflows further out
+    if beyond:
+        named = [_which(subject, question, limit, judgement.quantity) for limit in beyond[:3]]
+        return f"not finite where {' and '.join(named)}"
+    return _zeros(subject, question, judgement)
+
+
+def _power(subject: Subject, question: Question, quantity: str) -> str | None:
+    """Whether the slope of a power below 1 makes it so: then it is finite for a larger one."""
+    gamma = question.options.get("gamma")
+    if quantity == "value" or not isinstance(gamma, float) or not 0 < gamma < 1:
+        return None
+    larger = replace(question, options={**question.options, "gamma": 2.0})
+    if "gamma" not in subject.taken or not _all_finite(subject, larger, quantity):
+        return None
+    if not _all_finite(subject, question, "value"):
+        return None
+    return (
+        f"not finite for gamma = {gamma:g}, and finite for gamma = 2: the slope of a power below 1 "
+        "at 0"
+    )
+
+
+def _which(subject: Subject, question: Question, limit: _Limit, quantity: str) -> str:
+    """The limit in words; of an exponential, whether it overflows or vanishes, if that shows.
+
+    The number from which on the answer is not finite is sought: the edges of overflow, of what is
+    subnormal and of what is flushed to 0 differ by more than 1.
+    """
+    if "exp overflows" not in limit.words:
+        return limit.words
+    fmt, values = subject.format, np.asarray(question.arguments[limit.key], dtype=np.float64)
+    high = float(np.abs(values).max())
+    low, whole = 0.5 * -math.log(fmt.smallest_normal), values / high
+    for _ in range(STEPS):
+        middle = (low + high) / 2
+        asked = question.with_arguments(**{limit.key: np.asarray(fmt.round(whole * middle))})
+        low, high = (middle, high) if _all_finite(subject, asked, quantity) else (low, middle)
+    over, least = math.log(fmt.largest), -math.log(fmt.smallest_subnormal) + math.log(2)
+    edges = {over: "overflows", least: "vanishes", -math.log(fmt.smallest_normal): "vanishes"}
+    edge = min(edges, key=lambda e: abs(e - high))
+    if abs(edge - high) > NEAR:
+        return limit.words
+    return f"{limit.key} is beyond {edge:.3g}, where exp {edges[edge]}"
+
+
+# ---- zeros
+
+
+def _zeros(subject: Subject, question: Question, judgement: Judgement) -> str | None:
+    """At which ends and ties it is not finite, and what makes nan of zeros there."""
+    quantity = judgement.quantity
+    ties = [pair for pair in _ties(question) if _tied(subject, question, pair, quantity)]
+    tied = {key for pair in ties for key in pair}
+    ends = {k: e for k, e in _ends(subject, question, quantity) if k not in tied}
+    found = [f"{first} = {second}" for first, second in ties]
+    for end in dict.fromkeys(ends.values()):
+        keys = [k for k, e in ends.items() if e == end]
+        both = f"{' and '.join(keys)} are both {end:g}" if len(keys) == 2 else ""
+        found += [both] if both else [f"{k} is {end:g}" for k in keys]
+    if not found:
+        return None
+    kink = " and a kink of the loss" if judgement.wide.flat[judgement.worst] else ""
+    reason = _reason(subject, question, judgement, tied=bool(ties))
+    return f"not finite where {' and '.join(found[:3])}{kink}{reason}"
+
+
+def _tied(subject: Subject, question: Question, pair: tuple[str, str], quantity: str) -> bool:
+    """Whether it is finite where the tie is broken, and not at another tie."""
+    apart, along = {}, {}
+    for key in pair:
+        values = np.asarray(question.arguments[key], dtype=np.float64)
+        high = question.loss.arguments[key].domain.high
+        step = -SHIFT if np.any(values + SHIFT > high) else SHIFT
+        along[key] = np.asarray(subject.format.round(values + step * (1 + np.abs(values))))
+    apart = {pair[0]: along[pair[0]]}
+    return _all_finite(subject, question.with_arguments(**apart), quantity) and not _all_finite(
+        subject, question.with_arguments(**along), quantity
+    )
+
+
+def _reason(subject: Subject, question: Question, judgement: Judgement, *, tied: bool) -> str:
+    """What makes nan of zeros, where the value or the backend leaves one thing only."""
+    got = float(np.asarray(judgement.got, dtype=np.float64).flat[judgement.worst])
+    if not np.isnan(got):
+        return ""
+    if judgement.quantity == "value":
+        if _does(question, r"\log") and not tied:
+            return ": 0 · log 0 is nan: xlogy, or where() with a safe argument inside"
+        return ""
+    if not subject.backend.differentiates:
+        return ": 0 / 0 in the backward"
+    if not _all_finite(subject, question, "value"):
+        return ", as the value is not"
+    if tied:
+        return ": the slope of a root at 0, times 0: mask its argument, or add eps below it"
+    if _does(question, r"\log"):
+        return (
+            ": the value is finite there, its gradient is 0 · inf: what masks the value of a "
+            "logarithm or power, as where() does, masks no gradient: mask its argument too"
+        )
+    return ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Limit:
+    """What an argument is beyond, and how far it need be for that to show."""
+
+    key: str
+    words: str
+    shown: float
+
+
+def _finite(subject: Subject, question: Question, beyond: Sequence[_Limit], quantity: str) -> bool:
+    """Whether all is finite where the arguments are as far beyond their limits as need be, or as
+    far as they are."""
+    nearer = {}
+    for limit in beyond:
+        values = np.asarray(question.arguments[limit.key])
+        clipped = np.clip(values.astype(np.float64), -limit.shown, limit.shown)
+        nearer[limit.key] = clipped.astype(values.dtype)
+    # of a sample that needs its batch nothing is told
+    asked = (question.with_arguments(**nearer), question)
+    return any(_all_finite(subject, one, quantity) for one in asked)
+
+
+def _all_finite(subject: Subject, question: Question, quantity: str) -> bool:
+    got = subject.judge(question, quantity).got
+    return got is not None and bool(np.isfinite(np.asarray(got).astype(np.float64)).all())
+
+
+def _ties(question: Question) -> Iterator[tuple[str, str]]:
+    for first, second in question.loss.ties:
+        a, b = (np.asarray(question.arguments[k], dtype=np.float64) for k in (first, second))
+        if a.size and a.shape == b.shape and np.array_equal(a, b):
+            yield first, second
+
+
+def _ends(subject: Subject, question: Question, quantity: str) -> Iterator[tuple[str, float]]:
+    """The arguments that reach an end of their domain, or are 0 where it is finite at 1."""
+    for key, values in reals(question):
+        domain = question.loss.arguments[key].domain
+        ends = [e for e in (domain.low, domain.high) if np.isfinite(e) and np.any(values == e)]
+        if ends:
+            yield key, ends[0]
+        elif not np.any(values):
+            ones = np.ones_like(np.asarray(question.arguments[key]))
+            if _all_finite(subject, question.with_arguments(**{key: ones}), quantity):
+                yield key, 0.0
+
+
+def _beyond(question: Question, fmt: Format) -> Iterator[_Limit]:
+    """The arguments beyond what squares, exponentials and sigmoids can take."""
+    for key, values in reals(question):
+        domain, size = question.loss.arguments[key].domain, float(np.abs(values).max())
+        squared, raised = _does(question, "^2", r"\sqrt"), _does(question, "e^", r"\sigma", "exp")
+        if size > math.sqrt(fmt.largest) and squared:
+            edge = math.sqrt(fmt.largest)
+            words = f"{key} is beyond {edge:.2g}, whose square overflows"
+            yield _Limit(key=key, words=words, shown=min(8 * edge, fmt.largest))
+        elif np.isfinite(domain.low) or np.isfinite(domain.high) or not raised:
+            continue
+        elif size > math.log(fmt.largest):
+            edge = math.log(fmt.largest)
+            words = f"{key} is beyond {edge:.3g}, where exp overflows or vanishes"
+            yield _Limit(key=key, words=words, shown=4 * edge)
+        elif size > -math.log(fmt.unit_roundoff):
+            edge = -math.log(fmt.unit_roundoff)
+            words = f"{key} is beyond {edge:.3g}, where a sigmoid rounds to 0 or 1"
+            yield _Limit(key=key, words=words, shown=2 * edge)
+
+
+def _does(question: Question, *signs: str) -> bool:
+    """Whether one of the signs of an operation stands in the formulas of the loss."""
+    return any(sign in line for line in question.loss.tex for sign in signs)
+
+
+def reals(question: Question) -> Iterator[tuple[str, Reals]]:
+    """The real arguments that are given and finite, as float64."""
+    for key, argument in question.loss.arguments.items():
+        if question.arguments.get(key) is not None and argument.domain.kind == "real":
+            values = np.asarray(question.arguments[key], dtype=np.float64)
+            if values.size and np.isfinite(values).all():
+                yield key, values
