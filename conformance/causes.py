@@ -67,9 +67,7 @@ def _ceiling(subject: Subject, question: Question, exact: arb, got: float) -> st
     """
     if got <= 0.5 or not (bool(exact > got * 1.001) or _guarded(question, exact, got)):
         return None
-    target: Any = question.arguments.get("target")
-    one_hot = np.sum(np.asarray(0 if target is None else target, dtype=np.float64) != 0) == 1
-    if np.ndim(target) == 2 and (question.loss.name == "listnet" or not one_hot):
+    if _several(question):
         return None  # of several logarithms the sum is the guard of none
     what = "a probability" if question.loss.name != "poisson_nll" else "prediction"
     roundings = [k * subject.format.unit_roundoff for k in range(1, 5)]
@@ -84,6 +82,15 @@ def _ceiling(subject: Subject, question: Question, exact: arb, got: float) -> st
                     f"clamped at {guard:.3g}, or that is added to it, below a logarithm"
                 )
     return None
+
+
+def _several(question: Question) -> bool:
+    """Whether a row has more than one logarithm: its target is neither a class nor all in one."""
+    target: Any = question.arguments.get("target")
+    if np.ndim(target) < 2:
+        return False
+    shares = question.loss.arguments["target"].domain.high == 1.0
+    return not shares or int(np.count_nonzero(target)) != 1
 
 
 def _guarded(question: Question, exact: arb, got: float) -> bool:

@@ -10,8 +10,8 @@ from lossproof.spec.formats import Format
 from lossproof.spec.profile import Profile
 from lossproof.spec.question import Question
 
-#: an answer that is this much of the truth away from it is told as a multiple of it
-FAR = 2.0**-6
+#: an answer that is this much of the truth away from it is told as a multiple of it, if not by more
+FAR, MUCH = 2.0**-6, 1000.0
 
 
 def describe(
@@ -84,9 +84,9 @@ def _distance(x: arb, got: float, e: float, fmt: Format) -> str:
 def _times(x: arb, got: float) -> str:
     """How many times the truth an answer is that is not even near it."""
     exact = float(x.mid())
-    if not exact or not np.isfinite(exact) or abs(got - exact) < FAR * abs(exact):
-        return ""
-    return f" ({got / exact:.3g} times the truth)"
+    ratio = got / exact if exact and np.isfinite(exact) else 0.0
+    telling = MUCH**-1 <= abs(ratio) <= MUCH and abs(ratio - 1) >= FAR
+    return f" ({ratio:.3g} times the truth)" if telling else ""
 
 
 def digits(x: arb, fmt: Format) -> str:

@@ -167,7 +167,7 @@ def test_only_what_a_baseline_does_not_know_fails(file: Path, tmp_path: Path) ->
                    "--baseline", str(known))  # fmt: skip
     assert more.exit_code == 1
     assert more.output.count("(known from") == 1
-    assert more.output.count("truth") == 1
+    assert more.output.count("  truth ") == 1
 
 
 def test_a_second_fault_in_a_cell_is_not_known_from_a_baseline() -> None:
