@@ -17,12 +17,15 @@ from lossproof.conformance.held import settings
 from lossproof.conformance.identify import LINES, SIMPLE, closest
 from lossproof.conformance.mistakes import variants
 from lossproof.conformance.schemes import SCHEMES
+from lossproof.conformance.sought import sought
 from lossproof.conformance.subject import Subject
 from lossproof.conformance.variants import exchanged, without
 from lossproof.spec.loss import Loss, catalogue
 
 #: what is judged of those that the sieve lets through
 CLOSEST = 6
+#: seconds in which a number that stands in no list is sought
+SOUGHT = 0.3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,18 +129,35 @@ def _otherwise(asker: Asker, situation: _Situation, shapes: Any, until: float) -
                 ),
                 CLOSEST,
             )  # fmt: skip
-        fits = [
-            judged(
-                candidate, askers[candidate.base.loss.name], subject.format, subject.profile,
-                shapes=shapes[:6], whole=situation.whole,
-            )
-            for _, candidate in closest(near, CLOSEST)
-            if time.monotonic() < until
-        ]  # fmt: skip
-        good = sorted((*good, *(f for f in fits if f.share >= SETTLED)), key=lambda f: f.order)
+        good += _good(
+            ((c, askers[c.base.loss.name]) for _, c in closest(near, CLOSEST)),
+            situation, shapes, until,
+        )  # fmt: skip
+        good.sort(key=lambda f: f.order)
         if good and good[0].candidate.cost <= SIMPLE:
             break
+    else:
+        if not situation.whole:
+            bases = (Base(loss=loss), *dropped, *variants(loss))
+            found = sought(bases, asker, shapes, asked, min(until, time.monotonic() + SOUGHT))
+            good += _good(((c, asker) for c in found), situation, shapes, until)
+            good.sort(key=lambda f: f.order)
     return _words(good[0].candidate, subject, situation, asked) if good else None
+
+
+def _good(
+    candidates: Iterable[tuple[Candidate, Asker]], situation: _Situation, shapes: Any, until: float
+) -> Iterator[Fit]:
+    """The fits of the candidates that are what the function is."""
+    for candidate, ask in candidates:
+        if time.monotonic() > until:
+            return
+        fit = judged(
+            candidate, ask, ask.subject.format, ask.subject.profile,
+            shapes=shapes[:6], whole=situation.whole,
+        )  # fmt: skip
+        if fit.share >= SETTLED:
+            yield fit
 
 
 def _until(tried: Iterable[Any], until: float) -> Iterator[Any]:

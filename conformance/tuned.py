@@ -61,7 +61,7 @@ def tuned(
             options = {**setting, key: number}
             return _distance(subject, asked, answers, options)
 
-        found = _least(off, grid)
+        found = least(off, grid)
         for digits in range(1, DIGITS + 1):
             rounded = float(f"{found:.{digits}g}")
             if option.accepts(rounded):
@@ -94,7 +94,7 @@ def _distance(
     return whole
 
 
-def _least(off: Callable[[float], float], grid: Sequence[float]) -> float:
+def least(off: Callable[[float], float], grid: Sequence[float]) -> float:
     """Where a function is least about the best point of the grid, by golden-section search.
 
     Source: Kiefer 1953, Sequential minimax search for a maximum, doi:10.2307/2032161. SciPy has it
