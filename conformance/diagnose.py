@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from lossproof.conformance import causes, denominators, oracle
+from lossproof.conformance import causes, denominators, oracle, slopes
 from lossproof.conformance.check import Observation
 from lossproof.conformance.denominators import CLOSE, Multiple
 from lossproof.conformance.describe import narrowed
@@ -45,6 +45,7 @@ def looks(subject: Subject, observation: Observation) -> str | None:
         return (
             denominators.divided(subject, question, judgement)
             or _factor(subject, question, judgement)
+            or slopes.other(subject, question, judgement)
             or _reordered(subject, question, judgement)
             or causes.cause(subject, question, judgement)
             or _flat(subject, question, judgement)

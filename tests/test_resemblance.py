@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lossproof.conformance.check import compared
+from lossproof.conformance.diagnose import looks
 from lossproof.conformance.effort import EFFORTS
 from lossproof.conformance.origin import implementation
 from lossproof.conformance.registry import backend
 from lossproof.conformance.resemblance import looks_like
+from lossproof.conformance.sources import plain
 from lossproof.conformance.subject import Subject
 from lossproof.spec.loss import get
 
@@ -58,3 +61,88 @@ def test_a_wrong_function_looks_like(
     function: Callable[..., Any], loss: str, said: str | None
 ) -> None:
     assert looks_like(subject_of(function, loss)) == said
+
+
+def _softmax(logits: Any) -> Any:
+    e = np.exp(logits - logits.max(-1, keepdims=True))
+    return e / e.sum(-1, keepdims=True)
+
+
+def _soft(logits: Any, target: Any, *, reduction: str) -> Any:
+    losses = -(target * np.log(_softmax(logits))).sum(-1)
+    return losses if reduction == "none" else getattr(losses, reduction)()
+
+
+def _share(cotangent: Any, target: Any, reduction: str) -> Any:
+    share = cotangent / (len(target) if reduction == "mean" else 1)
+    return np.broadcast_to(share, len(target)).reshape(-1, 1)
+
+
+def _of_sums_1(cotangent: Any, logits: Any, target: Any, *, reduction: str) -> Any:
+    return (_softmax(logits) - target) * _share(cotangent, target, reduction)
+
+
+def _of_no_sum(cotangent: Any, logits: Any, target: Any, *, reduction: str) -> Any:
+    return (_softmax(logits) - target * 1.125) * _share(cotangent, target, reduction)
+
+
+def _categorical(prediction: Any, target: Any) -> Any:
+    return -(target * np.log(prediction)).sum()
+
+
+def _in_logits(cotangent: Any, prediction: Any, target: Any) -> Any:
+    return cotangent * (prediction - target)
+
+
+def _flipped(cotangent: Any, prediction: Any, target: Any) -> Any:
+    return cotangent * (prediction * target)
+
+
+def _focal(logits: Any, target: Any) -> Any:
+    s = np.where(target == 1, logits, -logits)
+    alpha = np.where(target == 1, 0.25, 0.75)
+    return (alpha * np.exp(-2 * np.logaddexp(0, s)) * np.logaddexp(0, -s)).sum()
+
+
+def _detached(cotangent: Any, logits: Any, target: Any) -> Any:
+    s = np.where(target == 1, logits, -logits)
+    rate = np.where(target == 1, -0.25, 0.75) * np.exp(-3 * np.logaddexp(0, s))
+    return cotangent * rate
+
+
+def _easily_detached(cotangent: Any, logits: Any, target: Any) -> Any:
+    s = np.where(target == 1, logits, -logits)
+    rate = np.where(target == 1, -0.25, 0.75) * np.exp(-2 * np.logaddexp(0, s))
+    return cotangent * rate
+
+
+GRADIENTS: tuple[tuple[Any, Any, str, str, str | None], ...] = (
+    (_soft, _of_sums_1, "cross_entropy_soft_targets", "logits",
+     "the gradient is softmax - target, where sum(target) · softmax - target is stated: the "
+     "targets of a row are taken to sum to 1"),
+    (_soft, _of_no_sum, "cross_entropy_soft_targets", "logits", None),
+    (_categorical, _in_logits, "cross_entropy_probabilities", "prediction",
+     "the gradient is prediction - target: that of softmax and cross entropy together, in the "
+     "logits, not in the probabilities"),
+    (_categorical, _flipped, "cross_entropy_probabilities", "prediction", None),
+    (_focal, _detached, "sigmoid_focal", "logits",
+     "the gradient is that of the cross entropy times a constant: the factor (1 - p_t)^gamma is "
+     "not differentiated, as if detached"),
+    (_focal, _easily_detached, "sigmoid_focal", "logits", None),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("function", "backward", "loss", "name", "said"),
+    GRADIENTS,
+    ids=lambda v: getattr(v, "__name__", None),
+)
+def test_a_wrong_gradient_looks_like(
+    function: Any, backward: Any, loss: str, name: str, said: str | None
+) -> None:
+    subject = subject_of(function, loss, backward)
+    options = subject.option_sets[0]
+    question = plain(subject, seed=1, options=options, reduction=subject.reductions[0])
+    judgement = subject.judge(question, f"gradient.{name}")
+    assert judgement.violations.any()
+    assert looks(subject, compared(question, judgement, what="wrong")) == said
