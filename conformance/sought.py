@@ -94,7 +94,10 @@ def sought(
     given: Mapping[str, Any],
     until: float,
 ) -> Iterator[Candidate]:
-    """What fits once one number is what the answers speak for, for each base and each option."""
+    """What fits once one number is what the answers speak for, for each base and each option.
+
+    `until` is of the time of this process, so that what is found does not hang on others.
+    """
     subject = asker.subject
     arithmetic = Arithmetic(format=subject.format, profile=subject.profile, carrier=FLOATS)
     for base in bases:
@@ -104,7 +107,7 @@ def sought(
             continue
         questions, got = zip(*asked, strict=True)
         for key, option in base.loss.options.items():
-            if time.monotonic() > until:
+            if time.process_time() > until:
                 return
             if not isinstance(option, Parameter) or option.domain is None:
                 continue

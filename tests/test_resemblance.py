@@ -46,12 +46,52 @@ def _tanh(prediction: Any, target: Any) -> Any:
     return np.tanh(abs(prediction - target)).mean()
 
 
+def _halves(prediction: Any, target: Any) -> Any:
+    losses, nothing = (prediction - target) ** 2, target < 0
+    parts = [losses[some].mean() for some in (nothing, ~nothing) if some.any()]
+    return np.asarray(sum(parts), dtype=prediction.dtype)
+
+
+def _zeros(prediction: Any, target: Any) -> Any:
+    losses, nothing = (prediction - target) ** 2, target == 0
+    parts = [losses[some].mean() for some in (nothing, ~nothing) if some.any()]
+    return np.asarray(sum(parts), dtype=prediction.dtype)
+
+
+def _squeezing(prediction: Any, target: Any) -> Any:
+    losses = np.tanh(abs(prediction - target))
+    return losses.mean() if losses.size > 1 else losses.mean() ** 2
+
+
+def _other_denominator(prediction: Any, target: Any) -> Any:
+    return np.tanh(abs(prediction - target)).sum() / np.sqrt(prediction.size)
+
+
+def _outer(logits: Any, target: Any) -> Any:
+    s = np.where(target == 1, logits, -logits)
+    alpha = np.where(target == 1, 0.75, 0.25)
+    losses = np.exp(-2 * np.logaddexp(0, s)) * np.logaddexp(0, -s)
+    return (alpha.reshape(-1)[:, None] * losses.reshape(-1)).mean()
+
+
 LOOKS: tuple[tuple[Callable[..., Any], str, str | None], ...] = (
     (_smooth, "huber", "huber divided by delta (smooth L1), delta = 0.2"),
     (_smooth_of_no_number, "huber", None),
     (_threshold, "huber", "huber, delta = 1.7"),
     (_tanh, "huber", None),
-)
+    (_other_denominator, "huber", None),
+    (_squeezing, "huber", None),
+    (_halves, "mse",
+     "no mean of its samples: it answers 17.3 for 6, and 9.31 is the mean of what it answers "
+     "for each alone: samples are mixed; of single samples it is like mse"),
+    (_zeros, "mse",
+     "no mean of its samples: it answers 3.83 for 6, and 2.15 is the mean of what it answers for "
+     "each alone: samples are mixed"),
+    (_outer, "sigmoid_focal",
+     "no mean of its samples: it answers 0.314 for 6, and 0.452 is the mean of what it answers "
+     "for each alone: samples are mixed; of single samples it is like sigmoid_focal, but alpha "
+     "applied to the wrong class"),
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -60,7 +100,7 @@ LOOKS: tuple[tuple[Callable[..., Any], str, str | None], ...] = (
 def test_a_wrong_function_looks_like(
     function: Callable[..., Any], loss: str, said: str | None
 ) -> None:
-    assert looks_like(subject_of(function, loss)) == said
+    assert looks_like(subject_of(function, loss), seconds=20) == said
 
 
 def _softmax(logits: Any) -> Any:
