@@ -26,7 +26,7 @@ from lossproof.spec.loss import Loss, catalogue
 #: what is judged of those that the sieve lets through
 CLOSEST = 6
 #: seconds in which a number that stands in no list is sought
-SOUGHT = 0.3
+SOUGHT = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)

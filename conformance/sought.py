@@ -21,8 +21,8 @@ from lossproof.spec.loss import Option, Parameter
 from lossproof.spec.question import Question
 from lossproof.spec.tracked import Arithmetic
 
-#: of the grid of `tuned`, every so many points are looked at
-COARSER = 3
+#: of the grid of `tuned`, every so many points are looked at: neighbours are twice each other
+COARSER = 5
 #: digits of a number that somebody wrote
 DIGITS = 6
 #: how far-fetched a number is that stands in no list
@@ -30,7 +30,9 @@ ODD = 1.5
 #: as much of an answer may be off in the mean for a number to be looked at more closely
 CLOSE = 1e-5
 #: and as much at the best point of the grid
-ANYWHERE = 0.5
+ANYWHERE = 0.25
+#: and as much after so many steps of the search
+FIRST, NEARER = 10, 0.02
 #: the share of answers that may be others
 FEW = 0.1
 #: numbers in the answers, at the least, for one of them to be spent on the fit
@@ -62,6 +64,8 @@ class _Fitted:
                         far[number] = self._off(number, (scheme,))[0][0]
                     return float(far[number])
 
+                if off(least(off, grid, FIRST)) > NEARER:
+                    continue
                 number = least(off, grid)
                 found.append((off(number), scheme.cost, number, scheme))
         found.sort(key=lambda f: f[:2])

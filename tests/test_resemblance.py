@@ -63,6 +63,24 @@ def _squeezing(prediction: Any, target: Any) -> Any:
     return losses.mean() if losses.size > 1 else losses.mean() ** 2
 
 
+def _mixture(prediction: Any, target: Any) -> Any:
+    return -np.log(prediction * target + (1 - prediction) * (1 - target)).mean()
+
+
+def _near_a_mixture(prediction: Any, target: Any) -> Any:
+    return -np.log(prediction * target + (1 - prediction) * (1.5 - target)).mean()
+
+
+def _squares_below(prediction: Any, target: Any) -> Any:
+    whole = (prediction**2).sum() + (target**2).sum()
+    return 1 - 2 * (prediction * target).sum() / (whole + 0.002)
+
+
+def _cubes_below(prediction: Any, target: Any) -> Any:
+    whole = (prediction**3).sum() + (target**2).sum()
+    return 1 - 2 * (prediction * target).sum() / (whole + 0.002)
+
+
 def _other_denominator(prediction: Any, target: Any) -> Any:
     return np.tanh(abs(prediction - target)).sum() / np.sqrt(prediction.size)
 
@@ -79,6 +97,14 @@ LOOKS: tuple[tuple[Callable[..., Any], str, str | None], ...] = (
     (_smooth_of_no_number, "huber", None),
     (_threshold, "huber", "huber, delta = 1.7"),
     (_tanh, "huber", None),
+    (_mixture, "binary_cross_entropy",
+     "binary_cross_entropy, but it is the logarithm of the mixture p·t + (1 - p)·(1 - t), not "
+     "that of logarithms"),
+    (_near_a_mixture, "binary_cross_entropy", None),
+    (_squares_below, "dice",
+     "dice with squares in the denominator, smooth = 0.002, but smooth is added to the "
+     "denominator only"),
+    (_cubes_below, "dice", None),
     (_other_denominator, "huber", None),
     (_squeezing, "huber", None),
     (_halves, "mse",
