@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lossproof.conformance import causes, denominators, infinite, oracle
+from lossproof.conformance import causes, denominators, infinite, oracle, slopes
 from lossproof.conformance.check import Observation
 from lossproof.conformance.denominators import CLOSE, Multiple
 from lossproof.conformance.infinite import reals
@@ -190,8 +190,8 @@ def _factors(question: Question) -> Iterator[tuple[str, float]]:
 
 
 _GUESSES = (
-    _cotangent, denominators.divided, _factor, _reordered, causes.cause, _shuffled, _flat,
-    denominators.in_float64,
+    _cotangent, denominators.divided, _factor, slopes.other, _reordered, causes.cause, _shuffled,
+    _flat, denominators.in_float64,
 )  # fmt: skip
 #: those of a number that is not finite
 _INFINITE = (_shuffled, denominators.divided, infinite.not_finite)

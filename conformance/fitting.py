@@ -119,14 +119,14 @@ def sieve(
         options = base.loss.complete({**(given or {}), **setting})
         key = tuple(options[k] for k in flags)  # a real option does not change what is asked
         if key not in asked:
-            asked[key] = list(_answered(base.loss, ask, fmt, shapes, options, whole))
+            asked[key] = list(answered(base.loss, ask, fmt, shapes, options, whole))
         if not asked[key]:
             return
         questions, got = zip(*asked[key], strict=True)
         g = np.concatenate([a.reshape(-1) for a in got])
         if np.unique(g[np.isfinite(g)]).size < 2:
             return  # a constant is no loss
-        for scheme, x, e in _reduced(base.loss, questions, got, options, arithmetic, schemes):
+        for scheme, x, e in reduced(base.loss, questions, got, options, arithmetic, schemes):
             usable = np.isfinite(g) & np.isfinite(x)
             if np.unique(x[usable]).size < 3:
                 continue
@@ -137,7 +137,7 @@ def sieve(
                 yield share, candidate
 
 
-def _answered(
+def answered(
     loss: type[Loss],
     ask: Ask,
     fmt: Format,
@@ -174,7 +174,7 @@ def _near(
             return
 
 
-def _reduced(
+def reduced(
     loss: type[Loss],
     asked: Sequence[Question],
     got: Sequence[Reals],
@@ -183,11 +183,7 @@ def _reduced(
     schemes: Sequence[Scheme],
 ) -> Iterator[tuple[Scheme, Reals, Reals]]:
     """The losses under every scheme that gives the shapes that came back, with their budgets."""
-    fitting = [
-        s
-        for s in schemes
-        if all(s.shape(loss, q.arguments) == a.shape for q, a in zip(asked, got, strict=True))
-    ]
+    fitting = fitting_schemes(loss, asked, got, schemes)
     if not fitting:
         return
     bound = loss(arithmetic, options)
@@ -201,6 +197,17 @@ def _reduced(
             x = np.concatenate([FLOATS.middle(f.x).reshape(-1) for f in found])
             e = np.concatenate([np.broadcast_to(f.e, f.shape).reshape(-1) for f in found])
             yield scheme, x, e
+
+
+def fitting_schemes(
+    loss: type[Loss], asked: Sequence[Question], got: Sequence[Reals], schemes: Sequence[Scheme]
+) -> list[Scheme]:
+    """The schemes that give the shapes that came back."""
+    return [
+        s
+        for s in schemes
+        if all(s.shape(loss, q.arguments) == a.shape for q, a in zip(asked, got, strict=True))
+    ]
 
 
 def judged(

@@ -9,6 +9,7 @@ import numpy as np
 
 from lossproof.conformance.candidates import Base
 from lossproof.conformance.guarded import smoothed
+from lossproof.conformance.overlaps import overlaps
 from lossproof.conformance.variants import remapped, stated
 from lossproof.spec.domain import NONNEGATIVE, REAL, SIGN, UNIT
 from lossproof.spec.loss import Loss
@@ -125,6 +126,13 @@ def _binary(base: Any) -> Iterator[Base]:
 def _complemented(base: Any) -> Iterator[Base]:
     other = remapped(base, _changed("target", lambda t: 1 - t))
     yield Base(loss=other, but="the classes are exchanged", cost=1.0)
+    if base.name == "binary_cross_entropy":
+
+        def mixture(bound: Any, prediction: Tracked, target: Tracked) -> Tracked:
+            return -log(prediction * target + (1 - prediction) * (1 - target))
+
+        said = "it is the logarithm of the mixture p·t + (1 - p)·(1 - t), not that of logarithms"
+        yield Base(loss=stated(base, mixture), but=said, cost=1.0)
 
 
 @_of("kl_div")
@@ -179,46 +187,7 @@ def _undivided(base: Any) -> Iterator[Base]:
 
 @_of("dice")
 def _dice(base: Any) -> Iterator[Base]:
-    def overlap(
-        bound: Any, p: Tracked, t: Tracked, axis: int | None = None
-    ) -> tuple[Tracked, Tracked]:
-        return 2 * total(p * t, axis=axis), total(p, axis=axis) + total(t, axis=axis)
-
-    def below(bound: Any, prediction: Tracked, target: Tracked) -> Any:
-        a, b = overlap(bound, prediction, target)
-        return 1 - a / (b + bound.smooth)
-
-    def squares(bound: Any, prediction: Tracked, target: Tracked) -> Any:
-        a, _ = overlap(bound, prediction, target)
-        b = total(square(prediction), axis=None) + total(square(target), axis=None)
-        return 1 - (a + bound.smooth) / (b + bound.smooth)
-
-    def rows(bound: Any, prediction: Tracked, target: Tracked) -> Any:
-        a, b = overlap(bound, prediction, target, -1)
-        each = 1 - (a + bound.smooth) / (b + bound.smooth)
-        return total(each) / float(each.size)
-
-    def half(bound: Any, prediction: Tracked, target: Tracked) -> Any:
-        a, b = overlap(bound, prediction, target)
-        return 1 - (a + 2 * bound.smooth) / (b + 2 * bound.smooth)
-
-    def union(bound: Any, prediction: Tracked, target: Tracked) -> Any:
-        a, b = overlap(bound, prediction, target)
-        return 1 - (a / 2 + bound.smooth) / (b - a / 2 + bound.smooth)
-
-    def doubled(bound: Any, prediction: Tracked, target: Tracked) -> Any:
-        a, b = overlap(bound, prediction, target)
-        return 1 - (a + 2 * bound.smooth) / (b + bound.smooth)
-
-    jaccard = ": the intersection over the union (Jaccard), not twice it over the sum"
-    yield Base(loss=stated(base, union), after=jaccard, cost=0.5)
-    twice = "smooth is doubled with the overlap, and is not in the denominator"
-    yield Base(loss=stated(base, doubled), but=twice, cost=0.5)
-    below_only = "smooth is added to the denominator only"
-    yield Base(loss=stated(base, below), but=below_only, cost=0.5)
-    yield Base(loss=stated(base, squares), after=" with squares in the denominator", cost=0.5)
-    yield Base(loss=stated(base, rows), after=" of each row, averaged", cost=0.5)
-    yield Base(loss=stated(base, half), but="smooth counts twice", cost=1.5)
+    yield from overlaps(base)
 
 
 @_of("info_nce")

@@ -16,13 +16,17 @@ from lossproof.conformance.guarded import guarded
 from lossproof.conformance.held import settings
 from lossproof.conformance.identify import LINES, SIMPLE, closest
 from lossproof.conformance.mistakes import variants
+from lossproof.conformance.mixing import mixed, singles
 from lossproof.conformance.schemes import SCHEMES
+from lossproof.conformance.sought import sought
 from lossproof.conformance.subject import Subject
 from lossproof.conformance.variants import exchanged, without
 from lossproof.spec.loss import Loss, catalogue
 
 #: what is judged of those that the sieve lets through
 CLOSEST = 6
+#: seconds in which a number that stands in no list is sought
+SOUGHT = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +49,7 @@ def looks_like(subject: Subject, seconds: float = 2.0) -> str | None:
     dtype = next((d for d in DTYPES if d in offered and d in subject.backend.dtypes), subject.dtype)
     subject = replace(subject, dtype=dtype)
     try:
+        first: Asker | None = None
         for situation in _situations(subject):
             if time.monotonic() > until:
                 return None
@@ -54,12 +59,24 @@ def looks_like(subject: Subject, seconds: float = 2.0) -> str | None:
                 reduction=situation.reduction,
                 options=situation.options,
             )
+            first = first or asker
             fine, shapes = _itself(asker, situation)
             if not fine:
-                return _otherwise(asker, situation, shapes, until)
+                said = _otherwise(asker, situation, shapes, until)
+                return said or _alone(asker, situation, until)
+        # right so far: batches may be parted by numbers that are 0, or alike
+        return None if first is None else mixed(first, "coarse")
     except Hopeless:
         return None
-    return None
+
+
+def _alone(asker: Asker, situation: _Situation, until: float) -> str | None:
+    """That samples are mixed, and what the function is of one alone."""
+    said = None if situation.whole else mixed(asker)
+    if said is None:
+        return None
+    one = _otherwise(asker, situation, singles(asker), until, single=True)
+    return said if one is None else f"{said}; of single samples it is like {one}"
 
 
 def _situations(subject: Subject) -> Iterator[_Situation]:
@@ -97,8 +114,11 @@ def _asked(subject: Subject, situation: _Situation) -> dict[str, Any]:
     return {**subject.loss.complete({}), **subject.implementation.dialect, **situation.options}
 
 
-def _otherwise(asker: Asker, situation: _Situation, shapes: Any, until: float) -> str | None:
-    """The least far-fetched thing that the function is in a situation, in words."""
+def _otherwise(
+    asker: Asker, situation: _Situation, shapes: Any, until: float, *, single: bool = False
+) -> str | None:
+    """The least far-fetched thing that the function is in a situation, in words; of a `single`
+    sample, no reduction is told."""
     subject = asker.subject
     loss, asked = subject.loss, _asked(subject, situation)
     claimed = subject.implementation
@@ -126,18 +146,38 @@ def _otherwise(asker: Asker, situation: _Situation, shapes: Any, until: float) -
                 ),
                 CLOSEST,
             )  # fmt: skip
-        fits = [
-            judged(
-                candidate, askers[candidate.base.loss.name], subject.format, subject.profile,
-                shapes=shapes[:6], whole=situation.whole,
-            )
-            for _, candidate in closest(near, CLOSEST)
-            if time.monotonic() < until
-        ]  # fmt: skip
-        good = sorted((*good, *(f for f in fits if f.share >= SETTLED)), key=lambda f: f.order)
+        good += _good(
+            ((c, askers[c.base.loss.name]) for _, c in closest(near, CLOSEST)),
+            situation, shapes, until,
+        )  # fmt: skip
+        good.sort(key=lambda f: f.order)
         if good and good[0].candidate.cost <= SIMPLE:
             break
-    return _words(good[0].candidate, subject, situation, asked) if good else None
+    else:
+        if not situation.whole:
+            bases = (Base(loss=loss), *dropped, *variants(loss))
+            found = sought(bases, asker, shapes, asked, time.process_time() + SOUGHT)
+            good += _good(((c, asker) for c in found), situation, shapes, until)
+            good.sort(key=lambda f: f.order)
+    if not good:
+        return None
+    best = good[0].candidate
+    return _words(best, subject, situation, asked, reduction=not single)
+
+
+def _good(
+    candidates: Iterable[tuple[Candidate, Asker]], situation: _Situation, shapes: Any, until: float
+) -> Iterator[Fit]:
+    """The fits of the candidates that are what the function is."""
+    for candidate, ask in candidates:
+        if time.monotonic() > until:
+            return
+        fit = judged(
+            candidate, ask, ask.subject.format, ask.subject.profile,
+            shapes=shapes[:6], whole=situation.whole,
+        )  # fmt: skip
+        if fit.share >= SETTLED:
+            yield fit
 
 
 def _until(tried: Iterable[Any], until: float) -> Iterator[Any]:
@@ -168,14 +208,19 @@ def _required(loss: type[Loss]) -> list[tuple[str, str, bool]]:
 
 
 def _words(
-    candidate: Candidate, subject: Subject, situation: _Situation, asked: Mapping[str, Any]
+    candidate: Candidate,
+    subject: Subject,
+    situation: _Situation,
+    asked: Mapping[str, Any],
+    *,
+    reduction: bool = True,
 ) -> str:
     """What it is, and where that is, as far as it is not what was asked."""
     loss = candidate.base.loss
     same = loss.name == subject.loss.name
     values = loss.complete(candidate.options)
     held = tuple(k for k in values if not same or values[k] != asked[k])
-    other = candidate.scheme.name != situation.reduction
+    other = reduction and candidate.scheme.name != situation.reduction
     said = candidate.words(held, reduction=other)
     where = [f"{k} = {v}" for k, v in situation.options.items()]
     if len(subject.reductions) > 1 and (other or situation.reduction != subject.reductions[0]):

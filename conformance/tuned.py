@@ -61,7 +61,7 @@ def tuned(
             options = {**setting, key: number}
             return _distance(subject, asked, answers, options)
 
-        found = _least(off, grid)
+        found = least(off, grid)
         for digits in range(1, DIGITS + 1):
             rounded = float(f"{found:.{digits}g}")
             if option.accepts(rounded):
@@ -94,7 +94,7 @@ def _distance(
     return whole
 
 
-def _least(off: Callable[[float], float], grid: Sequence[float]) -> float:
+def least(off: Callable[[float], float], grid: Sequence[float], steps: int = STEPS) -> float:
     """Where a function is least about the best point of the grid, by golden-section search.
 
     Source: Kiefer 1953, Sequential minimax search for a maximum, doi:10.2307/2032161. SciPy has it
@@ -104,7 +104,7 @@ def _least(off: Callable[[float], float], grid: Sequence[float]) -> float:
     low, high = grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)]
     left, right = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
     at_left, at_right = off(left), off(right)
-    for _ in range(STEPS):
+    for _ in range(steps):
         if at_left <= at_right:
             high, right, at_right = right, left, at_left
             left = high - GOLDEN * (high - low)
