@@ -34,8 +34,8 @@ def looks(subject: Subject, observation: Observation) -> str | None:
     for guess in _GUESSES if np.isfinite(got) else _INFINITE:
         try:
             said = guess(subject, question, judgement)
-        except (TargetError, SpecError, Incomparable):
-            continue  # one question that is refused says nothing of the others
+        except (TargetError, SpecError, Incomparable, ArithmeticError):
+            continue  # one question that is refused, or has no answer, says nothing of the others
         if said is not None:
             return said
     return None

@@ -51,7 +51,7 @@ def other(subject: Subject, question: Question, judgement: Judgement) -> str | N
     guesses = [
         guess
         for guess in _guesses(question.loss, name)
-        if _same(guess, subject, question, name, got, [judgement.worst])
+        if _fits(guess, subject, question, name, got, [judgement.worst])
     ]
     for asked in plain_ones(subject, question) if guesses else ():
         there = subject.judge(asked, judgement.quantity)
@@ -61,8 +61,18 @@ def other(subject: Subject, question: Question, judgement: Judgement) -> str | N
             return None  # what is wrong is not the gradient alone
         places = np.argsort(-there.ratios.reshape(-1), kind="stable").tolist()
         numbers = np.asarray(there.got, dtype=np.float64)
-        guesses = [g for g in guesses if _same(g, subject, asked, name, numbers, places)]
+        guesses = [g for g in guesses if _fits(g, subject, asked, name, numbers, places)]
     return f"the gradient {guesses[0].words}" if guesses else None
+
+
+def _fits(
+    guess: _Guess, subject: Subject, question: Question, name: str, got: Reals, places: list[int]
+) -> bool:
+    """Whether the entries at these places are what is guessed; not where that is not defined."""
+    try:
+        return _same(guess, subject, question, name, got, places)
+    except ArithmeticError:
+        return False
 
 
 def _same(
