@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from lossproof.backends.base import DTYPES
 from lossproof.conformance.asker import Asker, Hopeless, Patience
 from lossproof.conformance.candidates import Base, Candidate
+from lossproof.conformance.deadline import Deadline
 from lossproof.conformance.fitted import SETTLED
 from lossproof.conformance.fitting import SHAPES, Fit, judged, sieve
 from lossproof.conformance.guarded import guarded
@@ -17,6 +17,7 @@ from lossproof.conformance.held import settings
 from lossproof.conformance.identify import LINES, SIMPLE, closest
 from lossproof.conformance.mistakes import variants
 from lossproof.conformance.mixing import mixed, singles
+from lossproof.conformance.precision import single
 from lossproof.conformance.schemes import SCHEMES
 from lossproof.conformance.sought import sought
 from lossproof.conformance.subject import Subject
@@ -42,16 +43,20 @@ def looks_like(subject: Subject, seconds: float = 2.0) -> str | None:
     """What a function is at the plainest numbers at which it is not its loss, in words.
 
     None where nothing fits, and where it is its loss at moderate numbers: then its fault lies at
-    others. At most about `seconds` are spent.
+    others. It is asked in the widest dtype, unless it computes in float32 whatever it is given. At
+    most about `seconds` of this process are spent.
     """
-    until = time.monotonic() + seconds
+    until = Deadline.after(seconds)
     offered = subject.implementation.dtypes or DTYPES
     dtype = next((d for d in DTYPES if d in offered and d in subject.backend.dtypes), subject.dtype)
     subject = replace(subject, dtype=dtype)
     try:
+        asker = Asker(subject=subject, patience=Patience(), reduction=subject.reductions[0])
+        if "float32" in offered and single(asker, (SHAPES[0], LINES[0])):
+            subject = replace(subject, dtype="float32")
         first: Asker | None = None
         for situation in _situations(subject):
-            if time.monotonic() > until:
+            if until.over:
                 return None
             asker = Asker(
                 subject=subject,
@@ -70,7 +75,7 @@ def looks_like(subject: Subject, seconds: float = 2.0) -> str | None:
         return None
 
 
-def _alone(asker: Asker, situation: _Situation, until: float) -> str | None:
+def _alone(asker: Asker, situation: _Situation, until: Deadline) -> str | None:
     """That samples are mixed, and what the function is of one alone."""
     said = None if situation.whole else mixed(asker)
     if said is None:
@@ -115,7 +120,7 @@ def _asked(subject: Subject, situation: _Situation) -> dict[str, Any]:
 
 
 def _otherwise(
-    asker: Asker, situation: _Situation, shapes: Any, until: float, *, single: bool = False
+    asker: Asker, situation: _Situation, shapes: Any, until: Deadline, *, single: bool = False
 ) -> str | None:
     """The least far-fetched thing that the function is in a situation, in words; of a `single`
     sample, no reduction is told."""
@@ -134,7 +139,7 @@ def _otherwise(
         near = []
         askers = {}
         for base, ask, given in stage:
-            if time.monotonic() > until:
+            if until.over:
                 break
             askers[base.loss.name] = ask
             free = tuple(base.loss.options)
@@ -156,7 +161,7 @@ def _otherwise(
     else:
         if not situation.whole:
             bases = (Base(loss=loss), *dropped, *variants(loss))
-            found = sought(bases, asker, shapes, asked, time.process_time() + SOUGHT)
+            found = sought(bases, asker, shapes, asked, Deadline.after(SOUGHT))
             good += _good(((c, asker) for c in found), situation, shapes, until)
             good.sort(key=lambda f: f.order)
     if not good:
@@ -166,11 +171,14 @@ def _otherwise(
 
 
 def _good(
-    candidates: Iterable[tuple[Candidate, Asker]], situation: _Situation, shapes: Any, until: float
+    candidates: Iterable[tuple[Candidate, Asker]],
+    situation: _Situation,
+    shapes: Any,
+    until: Deadline,
 ) -> Iterator[Fit]:
     """The fits of the candidates that are what the function is."""
     for candidate, ask in candidates:
-        if time.monotonic() > until:
+        if until.over:
             return
         fit = judged(
             candidate, ask, ask.subject.format, ask.subject.profile,
@@ -180,9 +188,9 @@ def _good(
             yield fit
 
 
-def _until(tried: Iterable[Any], until: float) -> Iterator[Any]:
+def _until(tried: Iterable[Any], until: Deadline) -> Iterator[Any]:
     for each in tried:
-        if time.monotonic() > until:
+        if until.over:
             return
         yield each
 

@@ -76,6 +76,18 @@ def _squares_below(prediction: Any, target: Any) -> Any:
     return 1 - 2 * (prediction * target).sum() / (whole + 0.002)
 
 
+def _squares_in_float32(prediction: Any, target: Any) -> Any:
+    return _squares_below(prediction, target.astype(np.float32))
+
+
+def _squares_to_float32(prediction: Any, target: Any) -> Any:
+    return _squares_below(prediction, target).astype(np.float32)
+
+
+def _cubes_in_float32(prediction: Any, target: Any) -> Any:
+    return _cubes_below(prediction, target.astype(np.float32))
+
+
 def _cubes_below(prediction: Any, target: Any) -> Any:
     whole = (prediction**3).sum() + (target**2).sum()
     return 1 - 2 * (prediction * target).sum() / (whole + 0.002)
@@ -104,7 +116,14 @@ LOOKS: tuple[tuple[Callable[..., Any], str, str | None], ...] = (
     (_squares_below, "dice",
      "dice with squares in the denominator, smooth = 0.002, but smooth is added to the "
      "denominator only"),
+    (_squares_in_float32, "dice",
+     "dice with squares in the denominator, smooth = 0.002, but smooth is added to the "
+     "denominator only"),
+    (_squares_to_float32, "dice",
+     "dice with squares in the denominator, smooth = 0.002, but smooth is added to the "
+     "denominator only"),
     (_cubes_below, "dice", None),
+    (_cubes_in_float32, "dice", None),
     (_other_denominator, "huber", None),
     (_squeezing, "huber", None),
     (_halves, "mse",
