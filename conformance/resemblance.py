@@ -10,6 +10,7 @@ from lossproof.backends.base import DTYPES
 from lossproof.conformance.asker import Asker, Hopeless, Patience
 from lossproof.conformance.candidates import Base, Candidate
 from lossproof.conformance.deadline import Deadline
+from lossproof.conformance.ends import settled
 from lossproof.conformance.fitted import SETTLED
 from lossproof.conformance.fitting import SHAPES, Fit, judged, sieve
 from lossproof.conformance.guarded import guarded
@@ -27,7 +28,7 @@ from lossproof.spec.loss import Loss, catalogue
 #: what is judged of those that the sieve lets through
 CLOSEST = 6
 #: seconds in which a number that stands in no list is sought
-SOUGHT = 0.5
+SOUGHT = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,7 +167,8 @@ def _otherwise(
             good.sort(key=lambda f: f.order)
     if not good:
         return None
-    best = good[0].candidate
+    own = good[0].candidate.base.loss.name == loss.name and not situation.whole
+    best = settled(good, asker) if own else good[0].candidate
     return _words(best, subject, situation, asked, reduction=not single)
 
 

@@ -93,6 +93,14 @@ def _cubes_below(prediction: Any, target: Any) -> Any:
     return 1 - 2 * (prediction * target).sum() / (whole + 0.002)
 
 
+def _machine_epsilon(prediction: Any, target: Any) -> Any:
+    return -(target * np.log(prediction + np.finfo(float).eps)).sum()
+
+
+def _small_epsilon(prediction: Any, target: Any) -> Any:
+    return -(target * np.log(prediction + 3e-16)).sum()
+
+
 def _other_denominator(prediction: Any, target: Any) -> Any:
     return np.tanh(abs(prediction - target)).sum() / np.sqrt(prediction.size)
 
@@ -124,6 +132,10 @@ LOOKS: tuple[tuple[Callable[..., Any], str, str | None], ...] = (
      "denominator only"),
     (_cubes_below, "dice", None),
     (_cubes_in_float32, "dice", None),
+    (_machine_epsilon, "cross_entropy_probabilities",
+     "cross_entropy_probabilities, eps = 2.22045e-16 (the machine epsilon of float64)"),
+    (_small_epsilon, "cross_entropy_probabilities",
+     "cross_entropy_probabilities, eps of about 2e-16"),
     (_other_denominator, "huber", None),
     (_squeezing, "huber", None),
     (_halves, "mse",
