@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -27,6 +27,8 @@ from lossproof.spec.loss import Loss, catalogue
 
 #: what is judged of those that the sieve lets through
 CLOSEST = 6
+#: what is tried together: losses, who is asked, and the options that are given
+Stage = Iterable[tuple[Base, Asker, Mapping[str, Any]]]
 #: seconds in which a number that stands in no list is sought
 SOUGHT = 1.0
 
@@ -99,14 +101,16 @@ def _situations(subject: Subject) -> Iterator[_Situation]:
             yield _Situation(reduction=reduction, whole=True)
 
 
-def _itself(asker: Asker, situation: _Situation) -> tuple[bool, Any]:
+def _itself(
+    asker: Asker, situation: _Situation, tried: Sequence[Any] = (SHAPES, LINES)
+) -> tuple[bool, Any]:
     """Whether it is its loss in this situation, and the shapes that it answers."""
     subject = asker.subject
     scheme = next(s for s in SCHEMES if s.name == situation.reduction)
     candidate = Candidate(
         base=Base(loss=subject.loss), options=_asked(subject, situation), scheme=scheme
     )
-    for shapes in (SHAPES, LINES):
+    for shapes in tried:
         fit = judged(
             candidate, asker, subject.format, subject.profile,
             shapes=shapes[:6], whole=situation.whole,
@@ -129,33 +133,16 @@ def _otherwise(
     loss, asked = subject.loss, _asked(subject, situation)
     claimed = subject.implementation
     dropped = tuple(without(loss, claimed.optional if situation.whole else tuple(claimed.held)))
-    stages: tuple[Iterable[tuple[Base, Asker, Mapping[str, Any]]], ...] = (
+    stages: tuple[Stage, ...] = (
         ((b, asker, asked) for b in (Base(loss=loss), *dropped, *variants(loss))),
         ((b, asker, asked) for b in guarded(loss)),
         ((b, asker, asked) for b in exchanged(loss)),
         () if situation.whole else _others(asker),
+        () if situation.whole else _of_rows(asker, situation),
     )
     good: list[Fit] = []
     for stage in stages:
-        near = []
-        askers = {}
-        for base, ask, given in stage:
-            if until.over:
-                break
-            askers[base.loss.name] = ask
-            free = tuple(base.loss.options)
-            tried = (t for n in (0, 1) for t in settings(base.loss, free, n, given=given))
-            near += closest(
-                sieve(
-                    base, _until(tried, until), ask, subject.format, subject.profile,
-                    shapes=shapes, given=given, whole=situation.whole,
-                ),
-                CLOSEST,
-            )  # fmt: skip
-        good += _good(
-            ((c, askers[c.base.loss.name]) for _, c in closest(near, CLOSEST)),
-            situation, shapes, until,
-        )  # fmt: skip
+        good += _staged(stage, situation, shapes, until)
         good.sort(key=lambda f: f.order)
         if good and good[0].candidate.cost <= SIMPLE:
             break
@@ -170,6 +157,27 @@ def _otherwise(
     own = good[0].candidate.base.loss.name == loss.name and not situation.whole
     best = settled(good, asker) if own else good[0].candidate
     return _words(best, subject, situation, asked, reduction=not single)
+
+
+def _staged(stage: Stage, situation: _Situation, shapes: Any, until: Deadline) -> Iterator[Fit]:
+    """The fits of those in a stage that are what the function is."""
+    near = []
+    askers = {}
+    for base, ask, given in stage:
+        if until.over:
+            break
+        askers[base.loss.name] = ask
+        free = tuple(base.loss.options)
+        tried = (t for n in (0, 1) for t in settings(base.loss, free, n, given=given))
+        near += closest(
+            sieve(
+                base, _until(tried, until), ask, ask.subject.format, ask.subject.profile,
+                shapes=shapes, given=given, whole=situation.whole,
+            ),
+            CLOSEST,
+        )  # fmt: skip
+    best = ((c, askers[c.base.loss.name]) for _, c in closest(near, CLOSEST))
+    yield from _good(best, situation, shapes, until)
 
 
 def _good(
@@ -197,9 +205,17 @@ def _until(tried: Iterable[Any], until: Deadline) -> Iterator[Any]:
         yield each
 
 
-def _others(asker: Asker) -> Iterator[tuple[Base, Asker, Mapping[str, Any]]]:
-    """Other losses of arguments like these, the function asked by the names that it has."""
-    mine = _required(asker.subject.loss)
+def _of_rows(asker: Asker, situation: _Situation) -> Stage:
+    """Other losses, of rows, where it is its loss of arrays of one axis."""
+    axes = {a for _, a, _ in _required(asker.subject.loss)}
+    if axes == {"*"} and _itself(asker, situation, (LINES,))[0]:
+        yield from _others(asker, rows=True)
+
+
+def _others(asker: Asker, *, rows: bool = False) -> Stage:
+    """Other losses of arguments like these, or of `rows` of them, the function asked by the names
+    that it has."""
+    mine = [(k, "N C" if rows else a, i) for k, a, i in _required(asker.subject.loss)]
     for loss in catalogue().values():
         theirs = _required(loss)
         if loss is asker.subject.loss or [k[1:] for k in mine] != [k[1:] for k in theirs]:
@@ -237,4 +253,7 @@ def _words(
         where.append(situation.reduction)
     if where:
         said += f", where {' and '.join(where)} is asked"
+    axes = [[a for _, a, _ in _required(each)] for each in (loss, subject.loss)]
+    if not same and axes[0] != axes[1]:
+        said += f", of arrays of two axes; of those of one it is {subject.loss.name}"
     return f"{said}, with weights or ignored labels" if situation.whole else said

@@ -101,6 +101,24 @@ def _small_epsilon(prediction: Any, target: Any) -> Any:
     return -(target * np.log(prediction + 3e-16)).sum()
 
 
+def _of_classes(prediction: Any, target: Any) -> Any:
+    if prediction.ndim == 1:
+        return -(target * np.log(prediction) + (1 - target) * np.log(1 - prediction)).mean()
+    return -(target * np.log(prediction)).sum(-1).mean()
+
+
+def _of_other_classes(prediction: Any, target: Any) -> Any:
+    if prediction.ndim == 1:
+        return -(target * np.log(prediction) + (1 - target) * np.log(1 - prediction)).mean()
+    return -(target * np.log(prediction + target)).sum(-1).mean()
+
+
+def _of_classes_alone(prediction: Any, target: Any) -> Any:
+    if prediction.ndim == 1:
+        return -(target * np.log(prediction)).mean()
+    return -(target * np.log(prediction)).sum(-1).mean()
+
+
 def _other_denominator(prediction: Any, target: Any) -> Any:
     return np.tanh(abs(prediction - target)).sum() / np.sqrt(prediction.size)
 
@@ -136,6 +154,11 @@ LOOKS: tuple[tuple[Callable[..., Any], str, str | None], ...] = (
      "cross_entropy_probabilities, eps = 2.22045e-16 (the machine epsilon of float64)"),
     (_small_epsilon, "cross_entropy_probabilities",
      "cross_entropy_probabilities, eps of about 2e-16"),
+    (_of_classes, "binary_cross_entropy",
+     "cross_entropy_probabilities, of arrays of two axes; of those of one it is "
+     "binary_cross_entropy"),
+    (_of_other_classes, "binary_cross_entropy", None),
+    (_of_classes_alone, "binary_cross_entropy", None),
     (_other_denominator, "huber", None),
     (_squeezing, "huber", None),
     (_halves, "mse",
