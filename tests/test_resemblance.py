@@ -88,6 +88,11 @@ def _cubes_in_float32(prediction: Any, target: Any) -> Any:
     return _cubes_below(prediction, target.astype(np.float32))
 
 
+def _each_row(prediction: Any, target: Any) -> Any:
+    p, t = (a.reshape(len(a), -1) for a in (prediction, target))
+    return 1 - ((2 * (p * t).sum(1) + 1) / (p.sum(1) + t.sum(1) + 1)).mean()
+
+
 def _cubes_below(prediction: Any, target: Any) -> Any:
     whole = (prediction**3).sum() + (target**2).sum()
     return 1 - 2 * (prediction * target).sum() / (whole + 0.002)
@@ -149,6 +154,7 @@ LOOKS: tuple[tuple[Callable[..., Any], str, str | None], ...] = (
      "dice with squares in the denominator, smooth = 0.002, but smooth is added to the "
      "denominator only"),
     (_cubes_below, "dice", None),
+    (_each_row, "dice", "dice of each row, averaged (dice is one ratio over all entries)"),
     (_cubes_in_float32, "dice", None),
     (_machine_epsilon, "cross_entropy_probabilities",
      "cross_entropy_probabilities, eps = 2.22045e-16 (the machine epsilon of float64)"),
