@@ -48,15 +48,16 @@ class Answer:
     `gradients` has one array for each argument asked for; None where the implementation gave none.
     A transformation that differentiates twice adds `second.x`, the derivative in the argument `x`
     of <direction, gradients>, with the direction of `spec.evaluate.direction`.
-    `warnings` are the messages it warned with; `mutated` the arguments that it wrote into;
-    `changed` the global state that was another one afterwards, where somebody looked; `picked`
-    says what was taken of a tuple or a dict.
+    `warnings` are the messages it warned with; `mutated` the arguments that it wrote into, and
+    `after` what these hold then, as far as is known; `changed` the global state that was another
+    one afterwards, where somebody looked; `picked` says what was taken of a tuple or a dict.
     """
 
     value: Any
     gradients: dict[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     mutated: tuple[str, ...] = ()
+    after: Mapping[str, Any] = field(default_factory=dict)
     changed: tuple[str, ...] = ()
     picked: str = ""
 

@@ -18,6 +18,9 @@ from lossproof.spec.carriers import Reals
 from lossproof.spec.loss import Arguments, Loss, Parameter
 from lossproof.spec.tracked import Tracked
 
+#: the distance from 1 to the next number, by the dtypes that it is often taken of
+EPSILONS = {2.0**-52: "float64", 2.0**-23: "float32"}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Base:
@@ -123,6 +126,8 @@ class Candidate:
     scheme: Scheme
     affine: Affine = field(default_factory=Affine)
     odd: float = 0.0
+    #: options of which no more is known than about what they are
+    about: tuple[str, ...] = ()
 
     @property
     def cost(self) -> float:
@@ -166,10 +171,16 @@ class Candidate:
         loss = self.base.loss
         values = loss.complete(self.options)
         parts = [f"{loss.name}{self.base.after}{self.affine.words()}"]
-        parts += [f"{k} = {_option(values[k])}" for k in held if _matters(loss, k, values[k])]
+        parts += [self._told(k, values[k]) for k in held if _matters(loss, k, values[k])]
         if reduction and len(loss.reductions) > 1:
             parts.append(self.scheme.words)
         return ", ".join(parts) + (f", but {self.base.but}" if self.base.but else "")
+
+    def _told(self, key: str, value: Any) -> str:
+        if key in self.about:
+            return f"{key} of about {value:.0e}"
+        epsilon = f" (the machine epsilon of {EPSILONS[value]})" if value in EPSILONS else ""
+        return f"{key} = {_option(value)}{epsilon}"
 
 
 def _matters(loss: type[Loss], key: str, value: Any) -> bool:

@@ -17,7 +17,8 @@ from lossproof.spec.question import Question
 SETTLED = 0.9
 #: constants that released losses hold, tried for options that a function does not take
 USUAL: Mapping[str, tuple[Any, ...]] = {
-    "eps": (0.0, 1e-16, 1e-15, 1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3),
+    "eps": (0.0, 1e-16, 2.0**-52, 1e-15, 1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 2.0**-23, 1e-6, 1e-5,
+            1e-4, 1e-3),
     "smooth": (0.0, 1.0, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 0.1),
     "margin": (0.0, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 4.0, 5.0, 10.0),
     "delta": (0.1, 0.5, 1.0, 1.35, 2.0),
@@ -25,7 +26,7 @@ USUAL: Mapping[str, tuple[Any, ...]] = {
     "alpha": (None, 0.25, 0.5, 0.75, 1.0),
     "temperature": (0.05, 0.07, 0.1, 0.2, 0.5, 1.0),
     "label_smoothing": (0.0, 0.05, 0.1, 0.2),
-}
+}  # fmt: skip
 COMBINATIONS = 400
 #: single samples that tell what holds at the ends of a domain
 ENDS = 24

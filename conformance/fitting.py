@@ -218,6 +218,7 @@ def judged(
     *,
     shapes: Sequence[Any] = SHAPES,
     whole: bool = False,
+    regime: str = "moderate",
 ) -> Fit:
     """The fit of a candidate by the budgets of its formula, at more questions than the sieve's."""
     loss = candidate.loss()
@@ -225,8 +226,9 @@ def judged(
     worst = 0.0
     for seed, shape in enumerate(shapes):
         question = made(
-            candidate.base.loss, fmt, shape, seed, candidate.options, whole=whole, of=ask.subject
-        )
+            candidate.base.loss, fmt, shape, seed, candidate.options, regime,
+            whole=whole, of=ask.subject,
+        )  # fmt: skip
         answer = ask(question)
         shaped = candidate.scheme.shape(candidate.base.loss, question.arguments) is not None
         if answer is None or not shaped:

@@ -81,8 +81,8 @@ def _besides(faults: Sequence[str]) -> Iterator[str]:
 
 
 def said(like: str) -> str:
-    """The line that says what a function is that is not its loss."""
-    return _line("looks", f"like {like}")
+    """The line that says what a function is that is not its loss: it as a whole, not the number."""
+    return _line("looks", f"the function is {like if like.startswith('no ') else f'like {like}'}")
 
 
 def _about(name: str, observation: Observation, needed: bool) -> Iterator[str]:

@@ -18,6 +18,8 @@ SMOOTH = {
     (0, 1): ("smooth is added to the denominator only", 0.5),
     (2, 2): ("smooth counts twice", 1.5),
 }
+#: what it is row by row, and what it is not
+ROWS = " of each row, averaged (dice is one ratio over all entries)"
 BELOW = {
     "sum": ("", 0.0),
     "squares": (" with squares in the denominator", 0.5),
@@ -32,7 +34,7 @@ def overlaps(base: Any) -> Iterator[Base]:
         if (times, below, rows) == ((1, 1), "sum", False):
             continue
         (but, odd), (after, far) = SMOOTH[times], BELOW[below]
-        said = f"{after} of each row, averaged" if rows else after
+        said = f"{after}{ROWS}" if rows else after
         cost = odd + far + 0.5 * rows
         loss = stated(base, _value(times, below, rows))
         made.append(Base(loss=loss, after=said, but=but, cost=cost))

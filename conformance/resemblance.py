@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lossproof.backends.base import DTYPES
 from lossproof.conformance.asker import Asker, Hopeless, Patience
 from lossproof.conformance.candidates import Base, Candidate
+from lossproof.conformance.deadline import Deadline
+from lossproof.conformance.ends import settled
 from lossproof.conformance.fitted import SETTLED
 from lossproof.conformance.fitting import SHAPES, Fit, judged, sieve
 from lossproof.conformance.guarded import guarded
@@ -17,6 +18,7 @@ from lossproof.conformance.held import settings
 from lossproof.conformance.identify import LINES, SIMPLE, closest
 from lossproof.conformance.mistakes import variants
 from lossproof.conformance.mixing import mixed, singles
+from lossproof.conformance.precision import single
 from lossproof.conformance.schemes import SCHEMES
 from lossproof.conformance.sought import sought
 from lossproof.conformance.subject import Subject
@@ -25,8 +27,10 @@ from lossproof.spec.loss import Loss, catalogue
 
 #: what is judged of those that the sieve lets through
 CLOSEST = 6
+#: what is tried together: losses, who is asked, and the options that are given
+Stage = Iterable[tuple[Base, Asker, Mapping[str, Any]]]
 #: seconds in which a number that stands in no list is sought
-SOUGHT = 0.5
+SOUGHT = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,16 +46,20 @@ def looks_like(subject: Subject, seconds: float = 2.0) -> str | None:
     """What a function is at the plainest numbers at which it is not its loss, in words.
 
     None where nothing fits, and where it is its loss at moderate numbers: then its fault lies at
-    others. At most about `seconds` are spent.
+    others. It is asked in the widest dtype, unless it computes in float32 whatever it is given. At
+    most about `seconds` of this process are spent.
     """
-    until = time.monotonic() + seconds
+    until = Deadline.after(seconds)
     offered = subject.implementation.dtypes or DTYPES
     dtype = next((d for d in DTYPES if d in offered and d in subject.backend.dtypes), subject.dtype)
     subject = replace(subject, dtype=dtype)
     try:
+        asker = Asker(subject=subject, patience=Patience(), reduction=subject.reductions[0])
+        if "float32" in offered and single(asker, (SHAPES[0], LINES[0])):
+            subject = replace(subject, dtype="float32")
         first: Asker | None = None
         for situation in _situations(subject):
-            if time.monotonic() > until:
+            if until.over:
                 return None
             asker = Asker(
                 subject=subject,
@@ -70,7 +78,7 @@ def looks_like(subject: Subject, seconds: float = 2.0) -> str | None:
         return None
 
 
-def _alone(asker: Asker, situation: _Situation, until: float) -> str | None:
+def _alone(asker: Asker, situation: _Situation, until: Deadline) -> str | None:
     """That samples are mixed, and what the function is of one alone."""
     said = None if situation.whole else mixed(asker)
     if said is None:
@@ -93,14 +101,16 @@ def _situations(subject: Subject) -> Iterator[_Situation]:
             yield _Situation(reduction=reduction, whole=True)
 
 
-def _itself(asker: Asker, situation: _Situation) -> tuple[bool, Any]:
+def _itself(
+    asker: Asker, situation: _Situation, tried: Sequence[Any] = (SHAPES, LINES)
+) -> tuple[bool, Any]:
     """Whether it is its loss in this situation, and the shapes that it answers."""
     subject = asker.subject
     scheme = next(s for s in SCHEMES if s.name == situation.reduction)
     candidate = Candidate(
         base=Base(loss=subject.loss), options=_asked(subject, situation), scheme=scheme
     )
-    for shapes in (SHAPES, LINES):
+    for shapes in tried:
         fit = judged(
             candidate, asker, subject.format, subject.profile,
             shapes=shapes[:6], whole=situation.whole,
@@ -115,7 +125,7 @@ def _asked(subject: Subject, situation: _Situation) -> dict[str, Any]:
 
 
 def _otherwise(
-    asker: Asker, situation: _Situation, shapes: Any, until: float, *, single: bool = False
+    asker: Asker, situation: _Situation, shapes: Any, until: Deadline, *, single: bool = False
 ) -> str | None:
     """The least far-fetched thing that the function is in a situation, in words; of a `single`
     sample, no reduction is told."""
@@ -123,54 +133,62 @@ def _otherwise(
     loss, asked = subject.loss, _asked(subject, situation)
     claimed = subject.implementation
     dropped = tuple(without(loss, claimed.optional if situation.whole else tuple(claimed.held)))
-    stages: tuple[Iterable[tuple[Base, Asker, Mapping[str, Any]]], ...] = (
+    stages: tuple[Stage, ...] = (
         ((b, asker, asked) for b in (Base(loss=loss), *dropped, *variants(loss))),
         ((b, asker, asked) for b in guarded(loss)),
         ((b, asker, asked) for b in exchanged(loss)),
         () if situation.whole else _others(asker),
+        () if situation.whole else _of_rows(asker, situation),
     )
     good: list[Fit] = []
     for stage in stages:
-        near = []
-        askers = {}
-        for base, ask, given in stage:
-            if time.monotonic() > until:
-                break
-            askers[base.loss.name] = ask
-            free = tuple(base.loss.options)
-            tried = (t for n in (0, 1) for t in settings(base.loss, free, n, given=given))
-            near += closest(
-                sieve(
-                    base, _until(tried, until), ask, subject.format, subject.profile,
-                    shapes=shapes, given=given, whole=situation.whole,
-                ),
-                CLOSEST,
-            )  # fmt: skip
-        good += _good(
-            ((c, askers[c.base.loss.name]) for _, c in closest(near, CLOSEST)),
-            situation, shapes, until,
-        )  # fmt: skip
+        good += _staged(stage, situation, shapes, until)
         good.sort(key=lambda f: f.order)
         if good and good[0].candidate.cost <= SIMPLE:
             break
     else:
         if not situation.whole:
             bases = (Base(loss=loss), *dropped, *variants(loss))
-            found = sought(bases, asker, shapes, asked, time.process_time() + SOUGHT)
+            found = sought(bases, asker, shapes, asked, Deadline.after(SOUGHT))
             good += _good(((c, asker) for c in found), situation, shapes, until)
             good.sort(key=lambda f: f.order)
     if not good:
         return None
-    best = good[0].candidate
+    own = good[0].candidate.base.loss.name == loss.name and not situation.whole
+    best = settled(good, asker) if own else good[0].candidate
     return _words(best, subject, situation, asked, reduction=not single)
 
 
+def _staged(stage: Stage, situation: _Situation, shapes: Any, until: Deadline) -> Iterator[Fit]:
+    """The fits of those in a stage that are what the function is."""
+    near = []
+    askers = {}
+    for base, ask, given in stage:
+        if until.over:
+            break
+        askers[base.loss.name] = ask
+        free = tuple(base.loss.options)
+        tried = (t for n in (0, 1) for t in settings(base.loss, free, n, given=given))
+        near += closest(
+            sieve(
+                base, _until(tried, until), ask, ask.subject.format, ask.subject.profile,
+                shapes=shapes, given=given, whole=situation.whole,
+            ),
+            CLOSEST,
+        )  # fmt: skip
+    best = ((c, askers[c.base.loss.name]) for _, c in closest(near, CLOSEST))
+    yield from _good(best, situation, shapes, until)
+
+
 def _good(
-    candidates: Iterable[tuple[Candidate, Asker]], situation: _Situation, shapes: Any, until: float
+    candidates: Iterable[tuple[Candidate, Asker]],
+    situation: _Situation,
+    shapes: Any,
+    until: Deadline,
 ) -> Iterator[Fit]:
     """The fits of the candidates that are what the function is."""
     for candidate, ask in candidates:
-        if time.monotonic() > until:
+        if until.over:
             return
         fit = judged(
             candidate, ask, ask.subject.format, ask.subject.profile,
@@ -180,16 +198,24 @@ def _good(
             yield fit
 
 
-def _until(tried: Iterable[Any], until: float) -> Iterator[Any]:
+def _until(tried: Iterable[Any], until: Deadline) -> Iterator[Any]:
     for each in tried:
-        if time.monotonic() > until:
+        if until.over:
             return
         yield each
 
 
-def _others(asker: Asker) -> Iterator[tuple[Base, Asker, Mapping[str, Any]]]:
-    """Other losses of arguments like these, the function asked by the names that it has."""
-    mine = _required(asker.subject.loss)
+def _of_rows(asker: Asker, situation: _Situation) -> Stage:
+    """Other losses, of rows, where it is its loss of arrays of one axis."""
+    axes = {a for _, a, _ in _required(asker.subject.loss)}
+    if axes == {"*"} and _itself(asker, situation, (LINES,))[0]:
+        yield from _others(asker, rows=True)
+
+
+def _others(asker: Asker, *, rows: bool = False) -> Stage:
+    """Other losses of arguments like these, or of `rows` of them, the function asked by the names
+    that it has."""
+    mine = [(k, "N C" if rows else a, i) for k, a, i in _required(asker.subject.loss)]
     for loss in catalogue().values():
         theirs = _required(loss)
         if loss is asker.subject.loss or [k[1:] for k in mine] != [k[1:] for k in theirs]:
@@ -227,4 +253,7 @@ def _words(
         where.append(situation.reduction)
     if where:
         said += f", where {' and '.join(where)} is asked"
+    axes = [[a for _, a, _ in _required(each)] for each in (loss, subject.loss)]
+    if not same and axes[0] != axes[1]:
+        said += f", of arrays of two axes; of those of one it is {subject.loss.name}"
     return f"{said}, with weights or ignored labels" if situation.whole else said

@@ -4,7 +4,6 @@ one option that is what the answers speak for, rounded to the fewest digits that
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,7 @@ import numpy as np
 
 from lossproof.conformance.asker import Asker
 from lossproof.conformance.candidates import Base, Candidate
+from lossproof.conformance.deadline import Deadline
 from lossproof.conformance.fitting import COARSE, answered, fitting_schemes, reduced
 from lossproof.conformance.schemes import SCHEMES, Scheme
 from lossproof.conformance.tuned import GRID, least
@@ -96,12 +96,9 @@ def sought(
     asker: Asker,
     shapes: Sequence[Any],
     given: Mapping[str, Any],
-    until: float,
+    until: Deadline,
 ) -> Iterator[Candidate]:
-    """What fits once one number is what the answers speak for, for each base and each option.
-
-    `until` is of the time of this process, so that what is found does not hang on others.
-    """
+    """What fits once one number is what the answers speak for, for each base and each option."""
     subject = asker.subject
     arithmetic = Arithmetic(format=subject.format, profile=subject.profile, carrier=FLOATS)
     for base in bases:
@@ -111,7 +108,7 @@ def sought(
             continue
         questions, got = zip(*asked, strict=True)
         for key, option in base.loss.options.items():
-            if time.process_time() > until:
+            if until.over:
                 return
             if not isinstance(option, Parameter) or option.domain is None:
                 continue

@@ -253,3 +253,9 @@ def test_a_question_that_holds_now_says_so(capsys):
 def test_numbers_are_written_to_the_precision_of_the_dtype(dtype):
     got = {"float64": "4.5", "float16": "4.5", "bfloat16": "4.5"}[dtype]
     assert f"  got      {got}\n" in asked(wrong.branchless, "value", dtype=dtype)
+
+
+def test_what_is_said_of_the_function_is_not_said_of_the_number():
+    assert message.said("mse") == "  looks    the function is like mse"
+    mixed = "no mean of its samples: samples are mixed"
+    assert message.said(mixed) == f"  looks    the function is {mixed}"

@@ -143,6 +143,7 @@ def test_a_call_reports_what_the_function_wrote_into_and_wants_a_backward():
     target = Implementation(loss="softplus", backend="numpy", forward=careless)
     answer = BACKEND.call(target, {"x": np.ones(3)}, {})
     assert (answer.mutated, answer.value) == (("x",), 6)
+    assert {k: v.tolist() for k, v in answer.after.items()} == {"x": [2.0, 2.0, 2.0]}
     with pytest.raises(BackendError, match="has no backward"):
         BACKEND.call(target, {"x": np.ones(3)}, {}, cotangent=np.ones(()), differentiate=("x",))
     with pytest.raises(BackendError, match="no layout 'diagonal'; choose from contiguous"):

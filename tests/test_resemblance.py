@@ -76,9 +76,52 @@ def _squares_below(prediction: Any, target: Any) -> Any:
     return 1 - 2 * (prediction * target).sum() / (whole + 0.002)
 
 
+def _squares_in_float32(prediction: Any, target: Any) -> Any:
+    return _squares_below(prediction, target.astype(np.float32))
+
+
+def _squares_to_float32(prediction: Any, target: Any) -> Any:
+    return _squares_below(prediction, target).astype(np.float32)
+
+
+def _cubes_in_float32(prediction: Any, target: Any) -> Any:
+    return _cubes_below(prediction, target.astype(np.float32))
+
+
+def _each_row(prediction: Any, target: Any) -> Any:
+    p, t = (a.reshape(len(a), -1) for a in (prediction, target))
+    return 1 - ((2 * (p * t).sum(1) + 1) / (p.sum(1) + t.sum(1) + 1)).mean()
+
+
 def _cubes_below(prediction: Any, target: Any) -> Any:
     whole = (prediction**3).sum() + (target**2).sum()
     return 1 - 2 * (prediction * target).sum() / (whole + 0.002)
+
+
+def _machine_epsilon(prediction: Any, target: Any) -> Any:
+    return -(target * np.log(prediction + np.finfo(float).eps)).sum()
+
+
+def _small_epsilon(prediction: Any, target: Any) -> Any:
+    return -(target * np.log(prediction + 3e-16)).sum()
+
+
+def _of_classes(prediction: Any, target: Any) -> Any:
+    if prediction.ndim == 1:
+        return -(target * np.log(prediction) + (1 - target) * np.log(1 - prediction)).mean()
+    return -(target * np.log(prediction)).sum(-1).mean()
+
+
+def _of_other_classes(prediction: Any, target: Any) -> Any:
+    if prediction.ndim == 1:
+        return -(target * np.log(prediction) + (1 - target) * np.log(1 - prediction)).mean()
+    return -(target * np.log(prediction + target)).sum(-1).mean()
+
+
+def _of_classes_alone(prediction: Any, target: Any) -> Any:
+    if prediction.ndim == 1:
+        return -(target * np.log(prediction)).mean()
+    return -(target * np.log(prediction)).sum(-1).mean()
 
 
 def _other_denominator(prediction: Any, target: Any) -> Any:
@@ -104,7 +147,24 @@ LOOKS: tuple[tuple[Callable[..., Any], str, str | None], ...] = (
     (_squares_below, "dice",
      "dice with squares in the denominator, smooth = 0.002, but smooth is added to the "
      "denominator only"),
+    (_squares_in_float32, "dice",
+     "dice with squares in the denominator, smooth = 0.002, but smooth is added to the "
+     "denominator only"),
+    (_squares_to_float32, "dice",
+     "dice with squares in the denominator, smooth = 0.002, but smooth is added to the "
+     "denominator only"),
     (_cubes_below, "dice", None),
+    (_each_row, "dice", "dice of each row, averaged (dice is one ratio over all entries)"),
+    (_cubes_in_float32, "dice", None),
+    (_machine_epsilon, "cross_entropy_probabilities",
+     "cross_entropy_probabilities, eps = 2.22045e-16 (the machine epsilon of float64)"),
+    (_small_epsilon, "cross_entropy_probabilities",
+     "cross_entropy_probabilities, eps of about 2e-16"),
+    (_of_classes, "binary_cross_entropy",
+     "cross_entropy_probabilities, of arrays of two axes; of those of one it is "
+     "binary_cross_entropy"),
+    (_of_other_classes, "binary_cross_entropy", None),
+    (_of_classes_alone, "binary_cross_entropy", None),
     (_other_denominator, "huber", None),
     (_squeezing, "huber", None),
     (_halves, "mse",

@@ -63,7 +63,9 @@ def test_transformations_agree(transformation):
 
 def test_what_writes_into_an_argument_is_named():
     implementation = Implementation(loss="mse", backend="torch", forward=lambda x: x.mul_(2))
-    assert BACKEND.call(implementation, {"x": np.ones(2)}, {}).mutated == ("x",)
+    answer = BACKEND.call(implementation, {"x": np.ones(2)}, {})
+    assert answer.mutated == ("x",)
+    assert {k: v.tolist() for k, v in answer.after.items()} == {"x": [2.0, 2.0]}
 
 
 def test_a_value_without_graph_has_no_gradient():

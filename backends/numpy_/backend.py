@@ -86,6 +86,11 @@ class NumpyBackend(Backend):
                 gradients = {name: _array(pulled.get(name)) for name in differentiate}
             # the state at the end of this block is undone with it, and would not be seen later
             changed = () if np.geterr() == handling else ("numpy.seterr",)
+        after = {
+            name: np.array(array)
+            for name, array in handed.items()
+            if array is not None and _bits(array) != _bits(arguments[name])
+        }
         return Answer(
             value=_result(value, arguments),
             changed=changed,
@@ -95,11 +100,8 @@ class NumpyBackend(Backend):
                 for each in caught
                 if not issubclass(each.category, RuntimeWarning)
             ),
-            mutated=tuple(
-                name
-                for name, array in handed.items()
-                if array is not None and _bits(array) != _bits(arguments[name])
-            ),
+            mutated=tuple(after),
+            after=after,
         )
 
     def _refuse(self, device: str, layout: str, transformation: str | None) -> None:

@@ -119,6 +119,7 @@ def _answer(data: Any) -> Answer:
             gradients=unpack_each(data["gradients"]),
             warnings=tuple(map(str, data["warnings"])),
             mutated=tuple(map(str, data["mutated"])),
+            after=unpack_each(data.get("after", {})),
             changed=tuple(map(str, data["changed"])),
             picked=str(data.get("picked", "")),
         )

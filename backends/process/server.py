@@ -27,6 +27,7 @@ from lossproof.backends.builtin import backend
 from lossproof.backends.process.claim import Claim
 from lossproof.backends.process.memory import limit
 from lossproof.backends.process.protocol import (
+    DTYPES,
     PROTOCOL,
     decode,
     encode,
@@ -162,6 +163,8 @@ def packed(answer: Answer) -> Answer:
         answer,
         value=pack(np.asarray(answer.value)),
         gradients=pack_each(answer.gradients),
+        # what it made of them may be no array that can be sent
+        after=pack_each({k: v for k, v in answer.after.items() if v.dtype.name in DTYPES}),
         warnings=tuple(w[:500] for w in answer.warnings[:20]),
     )
 

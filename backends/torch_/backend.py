@@ -153,6 +153,11 @@ class TorchBackend(Backend):
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             value, gradients = run(function, tensors, upstream, differentiate)
+        after = {
+            name: arrays.to_numpy(tensors[name])
+            for name, array in given.items()
+            if arrays.differs(tensors[name], array)
+        }
         return Answer(
             value=arrays.to_numpy(value),
             gradients={
@@ -160,9 +165,8 @@ class TorchBackend(Backend):
                 for name, gradient in gradients.items()
             },
             warnings=tuple(f"{w.category.__name__}: {w.message}" for w in caught),
-            mutated=tuple(
-                name for name, array in given.items() if arrays.differs(tensors[name], array)
-            ),
+            mutated=tuple(after),
+            after=after,
         )
 
 

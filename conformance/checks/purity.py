@@ -8,7 +8,7 @@ import numpy as np
 
 from lossproof.backends import state
 from lossproof.backends.base import Answer
-from lossproof.conformance import describe, oracle
+from lossproof.conformance import describe, oracle, overwritten
 from lossproof.conformance.check import MUST, Observation, check
 from lossproof.conformance.sources import REDUCTIONS, plain
 from lossproof.conformance.subject import Subject
@@ -37,7 +37,7 @@ def purity(subject: Subject, question: Question) -> Iterator[Observation]:
         question=question,
         fault=f"{', '.join(first.mutated)} was written into" if first.mutated else None,
         ratio=float("inf") if first.mutated else 0.0,
-        facts={"truth": "inputs unchanged", "got": "inputs changed"} if first.mutated else {},
+        facts=overwritten.facts(subject, question, first) if first.mutated else {},
     )
     between = plain(subject, seed=99, reduction=question.reduction, optional=False)
     other = subject.ask_again(between)
