@@ -322,6 +322,9 @@ def test_the_slope_of_a_power_below_1_is_named_where_a_larger_one_is_finite(tmp_
 LOGS = "def loss(positive, negative):\n    return torch.log(1 + torch.exp(negative - positive))\n"
 
 
+KEPT = ": log(sigmoid(x)) as logsigmoid(x), or -logaddexp(-x, 0)"
+
+
 def test_an_exponential_that_overflows_is_told_from_one_that_vanishes(tmp_path):
     vanishes = (
         "def loss(positive, negative):\n"
@@ -329,9 +332,9 @@ def test_an_exponential_that_overflows_is_told_from_one_that_vanishes(tmp_path):
         "    return -torch.log(torch.exp(d.clamp(max=0)) / (1 + torch.exp(-d.abs())))\n"
     )
     said = said_of(tmp_path / "case.py", vanishes, "bpr", "overflow")
-    assert any(s.endswith("is beyond 104, where exp vanishes") for s in said), said
+    assert any(s.endswith(f"is beyond 104, where exp vanishes{KEPT}") for s in said), said
     said = said_of(tmp_path / "case.py", LOGS, "bpr", "overflow")
-    assert any(s.endswith("is beyond 88.7, where exp overflows") for s in said), said
+    assert any(s.endswith(f"is beyond 88.7, where exp overflows{KEPT}") for s in said), said
 
 
 NARROWED = """
@@ -374,3 +377,32 @@ def test_an_error_that_is_as_small_as_a_rounding_of_float32_and_smooth_is_none(t
     cast = SMOOTH.replace("torch.softmax(prediction, 1)", "torch.softmax(prediction.float(), 1)")
     said = said_of(tmp_path / "case.py", cast.format("0"), "listnet", "value", dtype="float64")
     assert any(s.startswith(TO_FLOAT32) for s in said), said
+
+
+REMEDIES = {
+    "softplus": (
+        "def loss(x):\n    return torch.log(1 + torch.exp(x))\n",
+        "is beyond 88.7, where exp overflows: softplus(x) as logaddexp(x, 0)",
+    ),
+    "logsumexp": (
+        "def loss(x):\n    return torch.log(torch.exp(x).sum(1))\n",
+        "where exp overflows: subtract the maximum of the row first, as log_softmax does",
+    ),
+    "cross_entropy": (
+        "def loss(logits, labels):\n"
+        "    p = torch.softmax(logits, 1)\n"
+        "    return -torch.log(p[torch.arange(len(labels)), labels])\n",
+        "where exp vanishes: log_softmax, in the place of the logarithm of a softmax",
+    ),
+    "sigmoid": (
+        "def loss(x):\n    return torch.exp(x) / (1 + torch.exp(x))\n",
+        "is beyond 88.7, where exp overflows",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REMEDIES)
+def test_what_keeps_a_loss_finite_is_named_by_its_formulas(name, tmp_path):
+    body, words = REMEDIES[name]
+    said = said_of(tmp_path / "case.py", body, name, "overflow,value")
+    assert any(s.endswith(words) for s in said), said
