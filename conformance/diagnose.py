@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lossproof.conformance import causes, denominators, infinite, oracle, slopes
+from lossproof.conformance import causes, denominators, digits, infinite, oracle, slopes
 from lossproof.conformance.check import Observation
 from lossproof.conformance.denominators import CLOSE, Multiple
 from lossproof.conformance.infinite import reals
@@ -194,6 +194,6 @@ _GUESSES = (
     _flat, denominators.in_float64,
 )  # fmt: skip
 #: those of a number that is not finite
-_INFINITE = (_shuffled, denominators.divided, infinite.not_finite)
+_INFINITE = (_shuffled, denominators.divided, digits.beyond, infinite.not_finite)
 
 __all__ = ["looks"]

@@ -10,6 +10,7 @@ import numpy as np
 
 from lossproof.conformance.describe import narrowed
 from lossproof.conformance.oracle import Judgement
+from lossproof.conformance.remedies import remedy
 from lossproof.conformance.subject import Subject
 from lossproof.spec.carriers import Reals
 from lossproof.spec.formats import Format
@@ -33,8 +34,18 @@ def not_finite(subject: Subject, question: Question, judgement: Judgement) -> st
     if beyond and _finite(subject, question, beyond, judgement.quantity):
         return None  # what overflows here overflows further out
     if beyond:
-        named = [_which(subject, question, limit, judgement.quantity) for limit in beyond[:3]]
-        return f"not finite where {' and '.join(named)}"
+        quantity = judgement.quantity
+        found = [(limit, _which(subject, question, limit, quantity)) for limit in beyond[:3]]
+        named = [
+            limit.words
+            if what is None
+            else f"{limit.key} is beyond {what[0]:.3g}, where exp {what[1]}"
+            for limit, what in found
+        ]
+        known = [remedy(question, limit.key, what[1]) for limit, what in found if what]
+        certain = len(set(known)) == 1 and not _all_finite(subject, question, "value")
+        kept = f": {known[0]}" if certain and known[0] else ""
+        return f"not finite where {' and '.join(named)}{kept}"
     return _zeros(subject, question, judgement)
 
 
@@ -54,14 +65,16 @@ def _power(subject: Subject, question: Question, quantity: str) -> str | None:
     )
 
 
-def _which(subject: Subject, question: Question, limit: _Limit, quantity: str) -> str:
-    """The limit in words; of an exponential, whether it overflows or vanishes, if that shows.
+def _which(
+    subject: Subject, question: Question, limit: _Limit, quantity: str
+) -> tuple[float, str] | None:
+    """Beyond which number an exponential overflows or vanishes, and which it does, if that shows.
 
     The number from which on the answer is not finite is sought: the edges of overflow, of what is
     subnormal and of what is flushed to 0 differ by more than 1.
     """
     if "exp overflows" not in limit.words:
-        return limit.words
+        return None
     fmt, values = subject.format, np.asarray(question.arguments[limit.key], dtype=np.float64)
     high = float(np.abs(values).max())
     low, whole = 0.5 * -math.log(fmt.smallest_normal), values / high
@@ -71,10 +84,11 @@ def _which(subject: Subject, question: Question, limit: _Limit, quantity: str) -
         low, high = (middle, high) if _all_finite(subject, asked, quantity) else (low, middle)
     over, least = math.log(fmt.largest), -math.log(fmt.smallest_subnormal) + math.log(2)
     edges = {over: "overflows", least: "vanishes", -math.log(fmt.smallest_normal): "vanishes"}
+    room = math.log(max(values.shape[-1:], default=1)) + NEAR
     edge = min(edges, key=lambda e: abs(e - high))
-    if abs(edge - high) > NEAR:
-        return limit.words
-    return f"{limit.key} is beyond {edge:.3g}, where exp {edges[edge]}"
+    if "C" in question.loss.arguments[limit.key].axes and 0 <= least - high <= room:
+        return high, edges[least]  # a share of the row vanishes before its exponential does
+    return (edge, edges[edge]) if abs(edge - high) <= NEAR else None
 
 
 # ---- zeros

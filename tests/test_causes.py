@@ -18,7 +18,7 @@ CASES = {
         "    p = e / e.sum(axis=1, keepdims=True)\n"
         "    return -np.log(np.maximum(p[np.arange(len(labels)), labels], 1e-2))\n",
         "cross_entropy", "value",
-        "stops at 4.605 = -log(0.01): a probability is clamped at 0.01",
+        "stops at 4.605 = -log(0.01): clamped at 0.01 below a logarithm",
     ),
     "adds a guard to the probability": (
         "def loss(pos, neg):\n"
@@ -85,7 +85,37 @@ CASES = {
         "    tail = np.log(1 + np.exp(-np.abs(logits)))\n"
         "    return np.mean(np.maximum(logits, 0) - logits * target + tail)\n",
         "binary_cross_entropy_with_logits", "value",
-        "off by a rounding of 1: small digits are lost beside it",
+        "off by a rounding of 1: log(1 + e) loses a small e, which log1p(e) keeps",
+    ),
+    "takes the logarithm of a rounded sigmoid": (
+        "def loss(positive, negative):\n"
+        "    with np.errstate(all='ignore'):\n"
+        "        return -np.log(1 / (1 + np.exp(negative - positive)))\n",
+        "bpr", "shapes",
+        "-log(sigmoid(x)) with sigmoid(x) rounded beside 1: logsigmoid or softplus(-x) keeps it",
+    ),
+    "takes the power of 1 - p": (
+        "def loss(logits, target, alpha=0.25, gamma=2.0):\n"
+        "    p = 1 / (1 + np.exp(-logits * (2 * target - 1)))\n"
+        "    tail = np.log1p(np.exp(-np.abs(logits)))\n"
+        "    bce = np.maximum(-logits * (2 * target - 1), 0) + tail\n"
+        "    return (alpha * target + (1 - alpha) * (1 - target)) * (1 - p) ** gamma * bce\n",
+        "sigmoid_focal", "value",
+        "off by a rounding of 1: 1 - sigmoid(x) loses a small rest, which sigmoid(-x) keeps",
+    ),
+    "takes the logarithm of 1 - sigmoid": (
+        "def loss(logits, target):\n"
+        "    p = 1 / (1 + np.exp(-logits))\n"
+        "    with np.errstate(all='ignore'):\n"
+        "        return -(target * np.log(p) + (1 - target) * np.log(1 - p))\n",
+        "binary_cross_entropy_with_logits", "value",
+        "-log(1.19e-07), a rounding of 1: 1 - sigmoid(x) loses a small rest, which",
+    ),
+    "adds the eps of another dtype": (
+        "def loss(prediction, target):\n"
+        "    return -(target * np.log(prediction + 2.0**-52)).sum(axis=1)\n",
+        "cross_entropy_probabilities", "value",
+        "stops at 36.04 = -log(2.22e-16): 2.22e-16 is added below a logarithm",
     ),
     "takes the logarithm of 1 - p": (
         "def loss(prediction, target):\n"
@@ -131,7 +161,7 @@ CASES = {
         "def loss(rate, target):\n"
         "    return rate - target * np.log(np.maximum(rate, 1e-20))\n",
         "poisson_nll", "value",
-        "stops at 46.05 = -log(1e-20): prediction is clamped at 1e-20",
+        "stops at 46.05 = -log(1e-20): clamped at 1e-20 below a logarithm, where 1e-16 is added",
     ),
     "takes a label for another": (
         "def loss(logits, labels):\n"

@@ -1,0 +1,120 @@
+"""Whether an answer is computed in a narrower dtype than it is asked in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from flint import arb
+
+from lossproof.conformance import oracle
+from lossproof.conformance.agreement import trial
+from lossproof.conformance.moved import inputs
+from lossproof.conformance.oracle import Judgement
+from lossproof.conformance.subject import Incomparable, Subject, TargetError
+from lossproof.spec.carriers import BALLS, Reals, entry
+from lossproof.spec.formats import FORMATS
+from lossproof.spec.question import Question
+
+#: roundings of the narrower dtype that an error may be and still be put down to it
+ROUNDINGS = 2.0
+#: how far inputs are moved, of themselves: an error that is no rounding hardly changes by that
+SHIFTS = (2.0**-12, 1.3 * 2.0**-11, 1.7 * 2.0**-11, 1.1 * 2.0**-10)
+#: the share of itself by which a rounding changes, in most entries
+CHANGE = 0.2
+
+
+def beyond(subject: Subject, question: Question, judgement: Judgement) -> str | None:
+    """Whether a number that is not finite is beyond the range of a dtype that it is computed in."""
+    where = tuple(int(i) for i in np.unravel_index(judgement.worst, judgement.ratios.shape))
+    truth = oracle.truth(question, judgement.quantity, subject.format, subject.profile)
+    exact = entry(truth.exact, where)
+    sizes = [float(np.max(np.abs(v))) for v in _reals(question)]
+    if exact.is_finite():
+        sizes.append(float(abs(exact).mid()))
+    for name in _narrower(subject):
+        if max(sizes, default=0.0) > FORMATS[name].largest and all(map(np.isfinite, sizes)):
+            unit = FORMATS[name].unit_roundoff
+            if _everywhere(subject, question, judgement.quantity, unit):
+                return f"beyond the range of {name}: it is computed in that"
+    return None
+
+
+def _reals(question: Question) -> Iterator[Reals]:
+    for key, argument in question.loss.arguments.items():
+        values = question.arguments.get(key)
+        if values is not None and argument.domain.kind == "real" and np.size(values):
+            yield np.asarray(values, dtype=np.float64)
+
+
+def _narrower(subject: Subject) -> Iterator[str]:
+    for name in ("float32", "float16", "bfloat16"):
+        coarse = FORMATS[name].unit_roundoff > 16 * subject.format.unit_roundoff
+        if coarse and name != subject.dtype:
+            yield name
+
+
+def narrower(
+    subject: Subject, question: Question, quantity: str, exact: arb, got: float
+) -> str | None:
+    """Whether an answer is right to the digits of a narrower dtype, here and at plain numbers."""
+    error, size = float(abs(arb(got) - exact).mid()), float(abs(exact).mid())
+    for name in _narrower(subject):
+        unit = FORMATS[name].unit_roundoff
+        if unit / 64 * size <= error <= ROUNDINGS * unit * size:
+            if not _everywhere(subject, question, quantity, unit):
+                return None
+            return (
+                f"right to the digits of {name} and no further: a constant, or an array on the "
+                "way, is rounded to it"
+            )
+    return None
+
+
+def _everywhere(subject: Subject, question: Question, quantity: str, unit: float) -> bool:
+    """Whether most answers to a plain question are right to this unit, and few to a finer one, and
+    their errors are roundings."""
+    asked = trial(subject, options=question.options, reduction=question.reduction)
+    try:
+        here = _errors(subject, asked, quantity)
+        if here is None:
+            return False
+        relative = np.abs(here[np.isfinite(here)])
+        right = relative.size and np.mean(relative <= ROUNDINGS * unit) >= 0.75
+        return bool(
+            right
+            and np.mean(relative >= unit / 64) >= 0.5
+            and _rough(subject, asked, quantity, here)
+        )
+    except (TargetError, Incomparable):
+        return False
+
+
+def _rough(subject: Subject, asked: Question, quantity: str, here: Reals) -> bool:
+    """Whether most errors are others where the inputs are moved a little, as roundings are."""
+    changes = []
+    for shift in SHIFTS:
+        nearer = {
+            k: np.asarray(subject.format.round(v * (1 - shift))) for k, v in inputs(asked).items()
+        }
+        there = _errors(subject, asked.with_arguments(**nearer), quantity)
+        if there is None:
+            return False
+        larger = np.maximum(np.abs(here), np.abs(there))
+        known = np.isfinite(larger) & (larger > 0)
+        changes.append((np.abs(there - here)[known] / larger[known]).reshape(-1))
+    found = np.concatenate(changes)
+    return bool(found.size and np.mean(found >= CHANGE) >= 0.5)
+
+
+def _errors(subject: Subject, asked: Question, quantity: str) -> Reals | None:
+    """The relative errors of an answer, nan where they are not known; None where it is none."""
+    judgement = subject.judge(asked, quantity)
+    if judgement.problem is not None or judgement.got is None:
+        return None
+    truth = oracle.truth(asked, quantity, subject.format, subject.profile)
+    exact, got = BALLS.middle(truth.exact), np.asarray(judgement.got, dtype=np.float64)
+    known = np.isfinite(exact) & np.isfinite(got) & (exact != 0) & ~truth.wide
+    off = np.full(exact.shape, np.nan)
+    off[known] = (got - exact)[known] / np.abs(exact[known])
+    return off
