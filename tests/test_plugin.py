@@ -116,7 +116,8 @@ def test_a_wrong_function_fails_with_the_message_and_nothing_else(tried):
         "  at       prediction=0.0, target=1.0, reduction=none",
         "  truth    1 (exact)",
         "  got      0.5",
-        "  off      4.19e+06 ulp (0.5 times the truth), 2.5 allowed: one rounding of each input and of 2 operations",
+        "  off      4.19e+06 ulp (0.5 times the truth), 2.5 allowed: one rounding of each "
+        "input and of 2 operations",
         "  looks    half the truth",
         "  again    pytest 'test_it.py::test_mse[value-float32]'",
     ]
