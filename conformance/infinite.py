@@ -132,6 +132,8 @@ def _reason(subject: Subject, question: Question, judgement: Judgement, *, tied:
     if not np.isnan(got):
         return ""
     if judgement.quantity == "value":
+        if _does(question, r"\log") and not tied and question.options.get("eps"):
+            return ": log 0: no eps is added to what stands below the logarithm"
         if _does(question, r"\log") and not tied:
             return ": 0 · log 0 is nan: xlogy, or where() with a safe argument inside"
         return ""

@@ -76,7 +76,6 @@ def _replaced(subject: Subject, base: Question, key: str) -> str | None:
         if not np.isnan(special)
         and np.isinf(limits.of(base.take([0]), "value", key, special)).all()
     ]
-    first = next(iter(came.values()))
-    if infinite and np.isfinite(first) and all(n == first for n in infinite):
-        said += f": results that are not finite are replaced by {first:g}"
-    return said
+    if not infinite or came[np.nan] or any(infinite):
+        return None
+    return f"{said}: results that are not finite are replaced by 0"

@@ -95,7 +95,9 @@ def _situations(subject: Subject) -> Iterator[_Situation]:
         yield _Situation(reduction=first, options=changed)
     for reduction in others:
         yield _Situation(reduction=reduction)
-    optional = any(a.optional for a in subject.loss.arguments.values())
+    given = subject.implementation.optional
+    stated = subject.loss.arguments.items()
+    optional = any(a.optional and (given is None or k in given) for k, a in stated)
     if optional or "ignore_index" in subject.taken:
         for reduction in (first, *others):
             yield _Situation(reduction=reduction, whole=True)

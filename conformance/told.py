@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
+from msgspec.structs import replace as changed
 
 from lossproof.conformance import baseline, plan, unused
 from lossproof.conformance.check import INCOMPARABLE
@@ -94,9 +95,15 @@ def _heard(shown: Shown) -> list[Result]:
         if any((cause, _finite(result)) in kinds for cause in causes):
             heard.append(result)
         else:
-            shown.tell(result)
+            shown.tell(_unheard(result) if causes else result)
             kinds |= {(cause, _finite(result)) for cause in causes}
     return heard
+
+
+def _unheard(result: Result) -> Result:
+    """An echo that is told, as it shows what its cause does not: no matter of what it is about."""
+    said = f"as a plain call is too, in {_and(result.echo)}: it is no matter of {result.check}"
+    return changed(result, message=f"{result.message}\n  wrong    {said}")
 
 
 def _finite(result: Result) -> bool:
@@ -118,7 +125,9 @@ def _of_echoes(heard: Sequence[Result]) -> Iterator[str]:
     width = max(map(len, alike))
     for check, (first, *others) in alike.items():
         dtypes = ", ".join(dict.fromkeys(r.dtype for r in (first, *others)))
-        yield f"  {check:<{width}}  {one_line(first.sentence)} ({dtypes})"
+        said = one_line(first.sentence)
+        why = "" if _finite(first) or "finite" in said else ", by what is no finite number"
+        yield f"  {check:<{width}}  {said}{why} ({dtypes})"
 
 
 def _passed(results: Sequence[Result]) -> list[str]:

@@ -111,11 +111,13 @@ CASES = {
         "binary_cross_entropy_with_logits", "value",
         "-log(1.19e-07), a rounding of 1: 1 - sigmoid(x) loses a small rest, which",
     ),
-    "adds the eps of another dtype": (
-        "def loss(prediction, target):\n"
-        "    return -(target * np.log(prediction + 2.0**-52)).sum(axis=1)\n",
-        "cross_entropy_probabilities", "value",
-        "stops at 36.04 = -log(2.22e-16): 2.22e-16 is added below a logarithm",
+    "adds an eps of its own": (
+        "def loss(logits, labels):\n"
+        "    e = np.exp(logits - logits.max(axis=1, keepdims=True))\n"
+        "    p = e / e.sum(axis=1, keepdims=True)\n"
+        "    return -np.log(p[np.arange(len(labels)), labels] + np.float32(1e-20))\n",
+        "cross_entropy", "value",
+        "stops at 46.05 = -log(1e-20): 1e-20 is added below a logarithm",
     ),
     "takes the logarithm of 1 - p": (
         "def loss(prediction, target):\n"

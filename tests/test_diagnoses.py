@@ -335,3 +335,16 @@ def test_an_exponential_that_overflows_is_told_from_one_that_vanishes(tmp_path):
     assert any(s.endswith(f"is beyond 104, where exp vanishes{KEPT}") for s in said), said
     said = said_of(tmp_path / "case.py", LOGS, "bpr", "overflow")
     assert any(s.endswith(f"is beyond 88.7, where exp overflows{KEPT}") for s in said), said
+
+
+def test_numbers_that_are_merely_near_to_each_other_are_in_no_other_order(tmp_path):
+    """The logarithm of a mixture is of the size of the truth, and in float16 most are near one."""
+    mixture = (
+        "def loss(prediction, target):\n"
+        "    return -torch.log(prediction * target + (1 - prediction) * (1 - target))\n"
+    )
+    for check in ("value", "gradient.prediction", "overflow"):
+        said = said_of(
+            tmp_path / "case.py", mixture, "binary_cross_entropy", check, dtype="float16"
+        )
+        assert not any("order" in s for s in said), said

@@ -37,6 +37,7 @@ def transformations(subject: Subject, question: Question) -> Iterator[Observatio
                 why = f"does not apply: {error.error}"
                 yield Observation(question=question, points=0, conventions={name: why})
                 continue
+            subject.ask(question)  # what a plain call raises is no matter of transformations
             yield Observation(
                 question=question,
                 fault=f"{name} raises",
