@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import traceback
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from pprint import pformat
 from textwrap import indent
@@ -58,9 +58,17 @@ def render(
 
 def _looks(subject: Subject, observation: Observation) -> Iterator[str]:
     with np.errstate(all="ignore"):
-        guess = diagnose.looks(subject, observation)
+        guess = unharmed(lambda: diagnose.looks(subject, observation))
     if guess is not None:
         yield _line("looks", guess)
+
+
+def unharmed(guess: Callable[[], str | None]) -> str | None:
+    """A guess at a cause, or what became of it: a fault of ours must not cost the verdict."""
+    try:
+        return guess()
+    except Exception as error:
+        return f"like nothing that is known: an error of lossproof itself, {error!r}"
 
 
 def _right(subject: Subject, name: str, observation: Observation) -> Iterator[str]:

@@ -151,7 +151,7 @@ def _exit_code(results: list[Result], fresh: list[Result], strict: bool) -> int:
 
 def _likened(result: Result, subject: Subject) -> Result:
     """The result of a function that is not its loss, with what it looks like instead."""
-    like = looks_like(subject)
+    like = message.unharmed(lambda: looks_like(subject))
     return (
         result
         if like in (None, result.loss)  # it is that, if not well
