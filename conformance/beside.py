@@ -40,7 +40,7 @@ def one(subject: Subject, question: Question, quantity: str, where: Where) -> st
     """What of 1 a number is a rounding of, as far as other questions tell."""
     if quantity != "value":
         return f"a rounding of 1: {_sloped(subject, question, quantity, where) or UNKNOWN}"
-    return f"a rounding of 1: {_told(subject, question, where) or _both(question)}"
+    return f"a rounding of 1: {_told(subject, question, where) or UNKNOWN}"
 
 
 def rest(subject: Subject, question: Question, where: Where, factor: float) -> str:
@@ -63,10 +63,6 @@ def _told(subject: Subject, question: Question, where: Where) -> str | None:
         small = all(np.all(v <= 0.5) for v in inputs(question).values())
         return SMALL if small else None
     return SOFTMAX if _classes(question) else SIGMOID
-
-
-def _both(question: Question) -> str:
-    return UNKNOWN if _shares(question) or _classes(question) else f"{SUM}, or {REST}"
 
 
 def _shares(question: Question) -> bool:

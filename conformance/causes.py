@@ -9,11 +9,13 @@ import numpy as np
 from flint import arb
 
 from lossproof.conformance import beside, ceilings, digits, oracle
+from lossproof.conformance.agreement import trial
 from lossproof.conformance.ceilings import GUARDS
-from lossproof.conformance.moved import Where
+from lossproof.conformance.infinite import does
+from lossproof.conformance.moved import Where, inputs
 from lossproof.conformance.oracle import Judgement
 from lossproof.conformance.subject import Subject
-from lossproof.spec.carriers import entry
+from lossproof.spec.carriers import BALLS, entry
 from lossproof.spec.question import Question
 
 #: roundings of the larger number that an error may be and still be put down to it
@@ -22,6 +24,8 @@ ROUNDINGS = 2.0
 SHARE = 1 / 16
 #: how much larger that number is than the exact answer, at the least
 LARGER = 16.0
+#: formulas that have something beside 1: a logarithm, an exponential, a sigmoid
+TRANSCENDENT = (r"\log", r"\sigma", "e^", "exp", r"\zeta")
 #: options that are added to numbers of the question, or taken from them
 ADDED = ("delta", "margin")
 
@@ -55,13 +59,49 @@ def _lost(
         rounding = unit * scale * number
         if scale * number < LARGER * size or error > ROUNDINGS * rounding:
             continue
+        one = number == 1.0 and not name
+        if one and (not does(question, *TRANSCENDENT) or got == 0 and _shows(question, unit)):
+            continue
         # any error is below a rounding of a number that is large enough
-        if number == 1.0 or error >= SHARE * rounding:
-            said = f"off by a rounding of {number:.4g}{name}: small digits are lost beside it"
-            if number == 1.0 and not name:
-                said = f"off by {beside.one(subject, question, quantity, where)}"
+        shows = got == 0 or error >= SHARE * rounding
+        if one or shows:
+            if _constant(subject, question, quantity, exact, got):
+                return None
+            again = quantity != "value" and any(key in name for key in ADDED)
+            how = ", as where it is added and taken away again" if again else ""
+            said = f"off by a rounding of {number:.4g}{name}: small digits are lost beside it{how}"
+            if one:
+                told = beside.one(subject, question, quantity, where)
+                if not shows and told.endswith(beside.UNKNOWN):
+                    continue
+                said = f"off by {told}"
             return said
     return None
+
+
+def _constant(subject: Subject, question: Question, quantity: str, exact: arb, got: float) -> bool:
+    """Whether answers to a plain question are off by the same number: that is no rounding."""
+    asked = trial(subject, options=question.options, reduction=question.reduction)
+    if quantity != "value":
+        return False
+    judgement = subject.judge(asked, quantity)
+    if judgement.got is None or judgement.problem is not None:
+        return False
+    truth = oracle.truth(asked, quantity, subject.format, subject.profile)
+    error = got - float(exact.mid())
+    with np.errstate(all="ignore"):
+        off = np.asarray(judgement.got, dtype=np.float64) - BALLS.middle(truth.exact)
+        same = np.abs(off - error) <= abs(error) / 4 + truth.budget
+        shows = abs(error) > truth.budget
+    return bool(shows.any() and same[shows].all())
+
+
+def _shows(question: Question, unit: float) -> bool:
+    """Whether the exponential of each unbounded input shows beside 1: then neither is 1 + e
+    rounded to 1, nor 1 less a sigmoid to 0."""
+    stated = question.loss.arguments
+    free = [v for k, v in inputs(question).items() if not np.isfinite(stated[k].domain.high)]
+    return bool(free) and all(np.exp(-np.max(np.abs(v))) > unit for v in free)
 
 
 def _larger(question: Question, quantity: str) -> Iterator[tuple[str, float, float]]:

@@ -35,10 +35,11 @@ def ceiling(
         return None
     if _several(question):
         return None  # of several logarithms the sum is the guard of none
+    near = min(1e-3, 64 * subject.format.unit_roundoff)
     roundings = [k * subject.format.unit_roundoff for k in range(1, 5)]
     for factor in factors(question):
         for guard in (*GUARDS, *roundings):
-            if abs(got - factor * -math.log(guard)) <= 1e-3 * got:
+            if abs(got - factor * -math.log(guard)) <= near * got:
                 if not _stops(subject, question, got):
                     lost = beside.rest(subject, question, where, factor)
                     return f"-log({guard:.3g}), {lost}" if guard in roundings else None

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from flint import arb
 
 from lossproof.conformance import oracle
-from lossproof.conformance.agreement import trial
+from lossproof.conformance.agreement import SEEDS, trial
 from lossproof.conformance.moved import inputs
 from lossproof.conformance.oracle import Judgement
 from lossproof.conformance.subject import Incomparable, Subject, TargetError
@@ -34,8 +35,10 @@ def beyond(subject: Subject, question: Question, judgement: Judgement) -> str | 
         sizes.append(float(abs(exact).mid()))
     for name in _narrower(subject):
         if max(sizes, default=0.0) > FORMATS[name].largest and all(map(np.isfinite, sizes)):
-            unit = FORMATS[name].unit_roundoff
-            if _everywhere(subject, question, judgement.quantity, unit):
+            unit, quantity = FORMATS[name].unit_roundoff, judgement.quantity
+            if _differences(subject, quantity) and not _rounded(subject, question, quantity, name):
+                continue
+            if _everywhere(subject, question, quantity, unit):
                 return f"beyond the range of {name}: it is computed in that"
     return None
 
@@ -62,13 +65,47 @@ def narrower(
     for name in _narrower(subject):
         unit = FORMATS[name].unit_roundoff
         if unit / 64 * size <= error <= ROUNDINGS * unit * size:
-            if not _everywhere(subject, question, quantity, unit):
-                return None
-            return (
-                f"right to the digits of {name} and no further: a constant, or an array on the "
-                "way, is rounded to it"
-            )
+            what = _rounded(subject, question, quantity, name)
+            if what is None:
+                if _differences(subject, quantity) or not _everywhere(
+                    subject, question, quantity, unit
+                ):
+                    return None
+                what = "a constant, or an array on the way, is"
+            return f"right to the digits of {name} and no further: {what} rounded to it"
     return None
+
+
+def _differences(subject: Subject, quantity: str) -> bool:
+    """Whether a gradient is written by hand, and may be one of differences, whose errors are
+    like those of a narrower dtype."""
+    return quantity != "value" and not subject.backend.differentiates
+
+
+def _rounded(subject: Subject, question: Question, quantity: str, name: str) -> str | None:
+    """The arguments whose digits beyond a dtype change no bit of the answers to two questions."""
+    found: list[set[str]] = []
+    for seed in SEEDS:
+        asked = subject.maker.question(
+            seed, options=question.options, reduction=question.reduction, optional=False
+        )
+        came = subject.judge(asked, quantity).got
+        alike = set()
+        for key, argument in asked.loss.arguments.items():
+            if asked.arguments.get(key) is None or argument.domain.kind != "real":
+                continue
+            values = np.asarray(asked.arguments[key], dtype=np.float64)
+            near = np.asarray(subject.format.round(FORMATS[name].round(values)))
+            again = subject.judge(asked.with_arguments(**{key: near}), quantity).got
+            if not np.array_equal(near, values) and _equal(again, came):
+                alike.add(key)
+        found.append(alike)
+    names = sorted(set.intersection(*found))
+    return f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'}" if names else None
+
+
+def _equal(one: Any, other: Any) -> bool:
+    return one is not None and other is not None and bool(np.array_equal(one, other))
 
 
 def _everywhere(subject: Subject, question: Question, quantity: str, unit: float) -> bool:

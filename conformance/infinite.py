@@ -39,10 +39,10 @@ def not_finite(subject: Subject, question: Question, judgement: Judgement) -> st
         named = [
             limit.words
             if what is None
-            else f"{limit.key} is beyond {what[0]:.3g}, where exp {what[1]}"
+            else f"{limit.key} is beyond {what[0]:.3g}" + (what[1] and f", where exp {what[1]}")
             for limit, what in found
         ]
-        known = [remedy(question, limit.key, what[1]) for limit, what in found if what]
+        known = [remedy(question, limit.key, what[1]) for limit, what in found if what and what[1]]
         certain = len(set(known)) == 1 and not _all_finite(subject, question, "value")
         kept = f": {known[0]}" if certain and known[0] else ""
         return f"not finite where {' and '.join(named)}{kept}"
@@ -77,7 +77,7 @@ def _which(
         return None
     fmt, values = subject.format, np.asarray(question.arguments[limit.key], dtype=np.float64)
     high = float(np.abs(values).max())
-    low, whole = 0.5 * -math.log(fmt.smallest_normal), values / high
+    low, whole = 0.0, values / high
     for _ in range(STEPS):
         middle = (low + high) / 2
         asked = question.with_arguments(**{limit.key: np.asarray(fmt.round(whole * middle))})
@@ -88,7 +88,9 @@ def _which(
     edge = min(edges, key=lambda e: abs(e - high))
     if "C" in question.loss.arguments[limit.key].axes and 0 <= least - high <= room:
         return high, edges[least]  # a share of the row vanishes before its exponential does
-    return (edge, edges[edge]) if abs(edge - high) <= NEAR else None
+    if abs(edge - high) <= NEAR:
+        return edge, edges[edge]
+    return high, ""
 
 
 # ---- zeros
@@ -132,23 +134,35 @@ def _reason(subject: Subject, question: Question, judgement: Judgement, *, tied:
     if not np.isnan(got):
         return ""
     if judgement.quantity == "value":
-        if _does(question, r"\log") and not tied and question.options.get("eps"):
+        if tied or not does(question, r"\log") or not _of_logarithm(subject, question):
+            return ""
+        if question.options.get("eps"):
             return ": log 0: no eps is added to what stands below the logarithm"
-        if _does(question, r"\log") and not tied:
-            return ": 0 · log 0 is nan: xlogy, or where() with a safe argument inside"
-        return ""
+        return ": 0 · log 0 is nan: xlogy, or where() with a safe argument inside"
     if not subject.backend.differentiates:
         return ": 0 / 0 in the backward"
     if not _all_finite(subject, question, "value"):
         return ", as the value is not"
     if tied:
         return ": the slope of a root at 0, times 0: mask its argument, or add eps below it"
-    if _does(question, r"\log"):
+    if does(question, r"\log"):
         return (
             ": the value is finite there, its gradient is 0 · inf: what masks the value of a "
             "logarithm or power, as where() does, masks no gradient: mask its argument too"
         )
     return ""
+
+
+def _of_logarithm(subject: Subject, question: Question) -> bool:
+    """Whether it is infinite, and no longer nan, where the target leaves its end."""
+    values = dict(reals(question)).get("target")
+    if values is None:
+        return False
+    domain = question.loss.arguments["target"].domain
+    inside = np.where(values == domain.high, values - SHIFT, values + SHIFT)
+    moved = question.with_arguments(target=np.asarray(subject.format.round(inside)))
+    got = subject.judge(moved, "value").got
+    return got is not None and bool(np.isinf(np.asarray(got, dtype=np.float64)).any())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,7 +204,7 @@ def _ends(subject: Subject, question: Question, quantity: str) -> Iterator[tuple
     for key, values in reals(question):
         domain = question.loss.arguments[key].domain
         ends = [e for e in (domain.low, domain.high) if np.isfinite(e) and np.any(values == e)]
-        if ends:
+        if ends and (_matters(subject, question, quantity) or not np.isfinite(domain.high)):
             yield key, ends[0]
         elif not np.any(values):
             ones = np.ones_like(np.asarray(question.arguments[key]))
@@ -198,11 +212,26 @@ def _ends(subject: Subject, question: Question, quantity: str) -> Iterator[tuple
                 yield key, 0.0
 
 
+def _matters(subject: Subject, question: Question, quantity: str) -> bool:
+    """Whether it is finite once some argument leaves the ends of its domain."""
+    for key, values in reals(question):
+        domain = question.loss.arguments[key].domain
+        if np.any(values == domain.low) or np.any(values == domain.high):
+            step = np.where(values == domain.high, -SHIFT, SHIFT) * (1 + np.abs(values))
+            inside = np.where(
+                (values == domain.low) | (values == domain.high), values + step, values
+            )
+            moved = question.with_arguments(**{key: np.asarray(subject.format.round(inside))})
+            if _all_finite(subject, moved, quantity):
+                return True
+    return False
+
+
 def _beyond(question: Question, fmt: Format) -> Iterator[_Limit]:
     """The arguments beyond what squares, exponentials and sigmoids can take."""
     for key, values in reals(question):
         domain, size = question.loss.arguments[key].domain, float(np.abs(values).max())
-        squared, raised = _does(question, "^2", r"\sqrt"), _does(question, "e^", r"\sigma", "exp")
+        squared, raised = does(question, "^2", r"\sqrt"), does(question, "e^", r"\sigma", "exp")
         if size > math.sqrt(fmt.largest) and squared:
             edge = math.sqrt(fmt.largest)
             words = f"{key} is beyond {edge:.2g}, whose square overflows"
@@ -219,7 +248,7 @@ def _beyond(question: Question, fmt: Format) -> Iterator[_Limit]:
             yield _Limit(key=key, words=words, shown=2 * edge)
 
 
-def _does(question: Question, *signs: str) -> bool:
+def does(question: Question, *signs: str) -> bool:
     """Whether one of the signs of an operation stands in the formulas of the loss."""
     return any(sign in line for line in question.loss.tex for sign in signs)
 

@@ -78,4 +78,4 @@ def _replaced(subject: Subject, base: Question, key: str) -> str | None:
     ]
     if not infinite or came[np.nan] or any(infinite):
         return None
-    return f"{said}: results that are not finite are replaced by 0"
+    return f"{said}: an entry, or a result, that is not finite counts as 0"

@@ -18,6 +18,7 @@ from lossproof.conformance.check import INCOMPARABLE, Observation, checks
 from lossproof.conformance.oracle import Judgement
 from lossproof.conformance.subject import Subject, TargetError
 from lossproof.conformance.written import hexadecimal, number, text
+from lossproof.spec.loss import SpecError
 from lossproof.spec.question import Question
 
 #: no more faults than these are told besides the one that is shown
@@ -77,7 +78,10 @@ def _right(subject: Subject, name: str, observation: Observation) -> Iterator[st
     wrong = judgement is not None and judgement.quantity == "value"
     about = name in ("value", "reductions") and wrong and question.reduction != "none"
     if about or observation.fault == INCOMPARABLE:
-        found = other_reductions.right(subject, question)
+        try:
+            found = other_reductions.right(subject, question)
+        except (ArithmeticError, SpecError):
+            found = []
         if found:
             yield _line("right", f"the value by {' and '.join(found)}")
 

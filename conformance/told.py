@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +22,8 @@ from lossproof.reports.model import Result
 from lossproof.reports.text import one_line, visible
 
 BAD = ("failed", "errored", "warned")
+#: numbers in a text
+NUMBERS = re.compile(r"-?[0-9]+(\.[0-9]+)?(e[-+]?[0-9]+)?")
 
 
 def say(text: str) -> None:
@@ -48,8 +51,9 @@ class Shown:
     known: baseline.Known = frozenset()
     results: list[Result] = field(default_factory=list)
     told: dict[tuple[str, ...], list[Result]] = field(default_factory=dict)
-    #: which of these tells of a cause
-    causes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    #: what each of these looks like, and which tells of a cause
+    looks: dict[tuple[str, ...], str | None] = field(default_factory=dict)
+    causes: dict[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict)
     #: what is told once it is known whether another check says why
     echoes: list[Result] = field(default_factory=list)
 
@@ -67,14 +71,18 @@ class Shown:
         """Print it, unless its like was printed."""
         new = bool(baseline.fresh([result], self.known))
         key, cause = (*_fault(result), "new" if new else "known"), _looks(result)
-        if key not in self.told and cause is not None and cause in self.causes:
-            self.told[key] = self.told[self.causes[cause]]
+        if key in self.told and None not in (cause, self.looks[key]) and cause != self.looks[key]:
+            key = (*key, str(cause))
+        if key not in self.told:
+            known = [self.causes[same] for same in _same(result, cause) if same in self.causes]
+            if known:
+                self.told[key], self.looks[key] = self.told[known[0]], cause
         if key in self.told:
             self.told[key].append(result)
             return
-        self.told[key] = []
-        if cause is not None and new:
-            self.causes[cause] = key
+        self.told[key], self.looks[key] = [], cause
+        if new:
+            self.causes |= dict.fromkeys(_same(result, cause), key)
         words = f"{result.status}: {result.message or result.reason}"
         head = words.partition("\n")[0]
         self.say(f"\n{words}" if new else f"{head} (known from {self.earlier})")
@@ -101,7 +109,9 @@ def _heard(shown: Shown) -> list[Result]:
 
 
 def _unheard(result: Result) -> Result:
-    """An echo that is told, as it shows what its cause does not: no matter of what it is about."""
+    """An echo that is told, as it shows what its cause does not."""
+    if result.check not in ("shapes", "layout", "transformations", "scale"):
+        return result
     said = f"as a plain call is too, in {_and(result.echo)}: it is no matter of {result.check}"
     return changed(result, message=f"{result.message}\n  wrong    {said}")
 
@@ -156,10 +166,25 @@ def _fault(result: Result) -> tuple[str, ...]:
     return (result.check, result.sentence, "a number" if _finite(result) else "no number")
 
 
+def _same(result: Result, cause: str | None) -> list[tuple[str, ...]]:
+    """What tells that another check sees the same: the question and the answer, or the cause."""
+    found: list[tuple[str, ...]] = []
+    plain = result.check in ("value", "overflow", "kink", "reductions", "bad_input")
+    if not plain and not result.check.startswith("gradient."):
+        return found
+    if cause is not None:
+        found.append((cause,))
+    if result.worst is not None and result.worst.got in ("nan", "inf", "-inf"):
+        found.append((result.dtype, result.worst.got, *map(str, result.worst.at.items())))
+    return found
+
+
 def _looks(result: Result) -> str | None:
-    """What the wrong number looks like, None where that is not said."""
+    """What the wrong number looks like, None where that is not said; without its numbers, which
+    are others in other dtypes."""
     lines = (result.message or "").split("\n")
-    return next((line for line in lines if line.startswith("  looks ")), None)
+    found = next((line for line in lines if line.startswith("  looks ")), None)
+    return None if found is None else NUMBERS.sub("#", found)
 
 
 def closing(

@@ -52,6 +52,7 @@ def unweighted(log_probabilities, labels, weight=None, *, ignore_index, reductio
 
 def test_a_dtype_that_weights_mend_says_so():
     assert told(unweighted, "nll", "numpy", "float32") == (
-        "float64 whatever it is given: a float64 array or scalar is mixed in; "
+        "float64 whatever it is given: a float64 array or scalar is mixed in, or its "
+        "input is widened and not cast back; "
         "only where weight is not given"
     )

@@ -121,7 +121,8 @@ def test_a_number_that_is_wrong_is_told_beside_one_that_is_none(file: Path) -> N
     printed = said(file, "softplus", "--dtype", "float32", loss="softplus")
     assert "got      inf" in printed
     assert printed.count("log(1 + e) loses a small e") == 1
-    assert "\n  overflow " in printed
+    assert "failed: softplus / overflow" not in printed
+    assert "overflow" in printed
 
 
 def test_an_echo_is_told_where_nothing_else_tells_why(file: Path) -> None:
@@ -139,3 +140,48 @@ def test_an_echo_is_told_where_what_it_echoes_is_expected(file: Path, tmp_path: 
     printed = said(file, "half", "--dtype", "float32", "--check", "value", "--check", "layout",
                    "--expected", str(expected))  # fmt: skip
     assert "failed: mse / layout" in printed
+
+
+SECOND = """
+import numpy as np
+
+def _reduced(losses, reduction):
+    return losses if reduction == "none" else getattr(losses, reduction)()
+
+def rows(prediction, target, *, reduction="mean"):
+    losses = (prediction - target) ** 2 * prediction.dtype.type(1.1)
+    one = prediction.ndim == 1 and prediction.size > 1
+    if one and prediction.strides[0] != prediction.itemsize:
+        losses = 7 * losses + 100
+    return _reduced(losses, reduction)
+
+def infinite(prediction, target, *, reduction="mean"):
+    losses = (prediction - target) ** 2 * prediction.dtype.type(1.1)
+    return _reduced(np.where(np.isinf(losses), 7, losses).astype(prediction.dtype), reduction)
+
+def many(prediction, target, *, reduction="mean"):
+    losses = (prediction - target) ** 2 * prediction.dtype.type(1.1)
+    large = losses.size > 1000 and reduction == "mean"
+    return losses.sum() if large else _reduced(losses, reduction)
+
+def same(prediction, target, *, reduction="mean"):
+    return _reduced((prediction - target) ** 2 * prediction.dtype.type(1.1), reduction)
+
+def mean(prediction, target, *, reduction="mean"):
+    losses = (prediction - target) ** 2 * prediction.dtype.type(1.1)
+    return losses.sum() / 3 if reduction == "mean" else _reduced(losses, reduction)
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "check"),
+    [("rows", "layout"), ("infinite", "special_values"), ("many", "scale"), ("mean", "reductions")],
+)
+def test_a_second_fault_of_a_function_that_is_wrong_everywhere_is_its_own(tmp_path, name, check):
+    file = tmp_path / "second.py"
+    file.write_text(SECOND)
+    found = failed(file, name)
+    assert found["value"].echo == ()
+    assert found[check].echo == (), found[check].message
+    plain = failed(file, "same")
+    assert check not in plain or plain[check].echo != ()

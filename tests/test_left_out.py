@@ -60,4 +60,4 @@ def filtered(x):
 def test_results_that_are_replaced_are_told_with_what_comes_for_each():
     said = told(filtered, "logsumexp")
     assert said.startswith("nan gives 0, inf gives 0, -inf gives ")
-    assert said.endswith(": results that are not finite are replaced by 0")
+    assert said.endswith(": an entry, or a result, that is not finite counts as 0")

@@ -119,7 +119,8 @@ def test_a_wrong_dtype_says_which():
         "cotangent=[1.0, 1.0]\n"
         "  truth    float32\n"
         "  got      float64\n"
-        "  looks    float64 whatever it is given: a float64 array or scalar is mixed in"
+        "  looks    float64 whatever it is given: a float64 array or scalar is mixed in, or its "
+        "input is widened and not cast back"
     )
 
 

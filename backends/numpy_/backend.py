@@ -86,11 +86,14 @@ class NumpyBackend(Backend):
                 gradients = {name: _array(pulled.get(name)) for name in differentiate}
             # the state at the end of this block is undone with it, and would not be seen later
             changed = () if np.geterr() == handling else ("numpy.seterr",)
-        after = {
-            name: np.array(array)
+        written = {
+            name: array
             for name, array in handed.items()
             if array is not None and _bits(array) != _bits(arguments[name])
         }
+        # what was given another shape may be of any size
+        shapes = {k: a.shape for k, a in arguments.items() if a is not None}
+        after = {k: np.array(a) for k, a in written.items() if a.shape == shapes[k]}
         return Answer(
             value=_result(value, arguments),
             changed=changed,
@@ -100,7 +103,7 @@ class NumpyBackend(Backend):
                 for each in caught
                 if not issubclass(each.category, RuntimeWarning)
             ),
-            mutated=tuple(after),
+            mutated=tuple(written),
             after=after,
         )
 

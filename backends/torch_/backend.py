@@ -153,10 +153,12 @@ class TorchBackend(Backend):
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             value, gradients = run(function, tensors, upstream, differentiate)
+        written = [name for name, array in given.items() if arrays.differs(tensors[name], array)]
+        # what was given another shape may be of any size
         after = {
             name: arrays.to_numpy(tensors[name])
-            for name, array in given.items()
-            if arrays.differs(tensors[name], array)
+            for name in written
+            if tuple(tensors[name].shape) == given[name].shape
         }
         return Answer(
             value=arrays.to_numpy(value),
@@ -165,7 +167,7 @@ class TorchBackend(Backend):
                 for name, gradient in gradients.items()
             },
             warnings=tuple(f"{w.category.__name__}: {w.message}" for w in caught),
-            mutated=tuple(after),
+            mutated=tuple(written),
             after=after,
         )
 

@@ -87,7 +87,10 @@ def _pattern(came: Mapping[str, str]) -> str | None:
     if set(came.values()) == {"float32"} and "float64" in given:
         return "float32 whatever it is given: its input, or its answer, is cast to float32"
     if set(came.values()) == {"float64"}:
-        return "float64 whatever it is given: a float64 array or scalar is mixed in"
+        return (
+            "float64 whatever it is given: a float64 array or scalar is mixed in, or its "
+            "input is widened and not cast back"
+        )
     kept = {"float64": "float64", "float32": "float32"}
     rest = {came[d] for d in given - set(kept)}
     if kept.items() <= came.items() and rest == {"float32"}:

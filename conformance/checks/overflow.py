@@ -35,4 +35,4 @@ def overflow(subject: Subject, question: Question) -> Iterator[Observation]:
             seen = replace(seen, ratios=np.where(within, seen.ratios, 0.0))
         name = "value" if quantity == "value" else quantity.replace(".", " in ")
         what = f"the {name} is not finite where a finite answer exists"
-        yield compared(question, seen, what=what, plainly=[question])
+        yield compared(question, seen, what=what)

@@ -89,9 +89,9 @@ def _special(
         first = numbers.reshape(-1)[:1]
         conventions = {said: ", ".join(f"{v:g}" for v in first)} if quantity == "value" else {}
         seen = _own(question, said, quantity, fine, truth, numbers)
-        if not np.isnan(special):  # that nan gives a number has no other cause
+        if quantity != "value" and not np.isnan(special):
             seen = replace(seen, plainly=((here, quantity),))
-        elif seen.fault is not None and quantity == "value":
+        if seen.fault is not None and quantity == "value" and np.isnan(special):
             looks = left_out.nan_is(subject, base, key, got)
             seen = replace(seen, facts={**seen.facts, **({"looks": looks} if looks else {})})
         if quantity != "value" and np.isnan(special) and np.isnan(whole).all():
