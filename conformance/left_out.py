@@ -19,7 +19,9 @@ def nan_is(subject: Subject, base: Question, key: str, got: Any) -> str | None:
     """What the value is where the first entry of `key` is nan, where one account alone fits it."""
     if base.separable:
         return _replaced(subject, base, key)
-    said = list(_accounts(subject, base, key, float(np.asarray(got, dtype=np.float64))))
+    if np.size(got) != 1:
+        return None  # a value for each of samples that are coupled
+    said = list(_accounts(subject, base, key, float(np.asarray(got, dtype=np.float64).reshape(()))))
     return said[0] if len(said) == 1 else None
 
 

@@ -61,3 +61,13 @@ def test_results_that_are_replaced_are_told_with_what_comes_for_each():
     said = told(filtered, "logsumexp")
     assert said.startswith("nan gives 0, inf gives 0, -inf gives ")
     assert said.endswith(": an entry, or a result, that is not finite counts as 0")
+
+
+def coupled(query, key):
+    z = np.nan_to_num(query) @ np.nan_to_num(key).T / query.dtype.type(0.07)
+    z = z - z.max(axis=1, keepdims=True)
+    return np.log(np.exp(z).sum(axis=1)) - np.diagonal(z)
+
+
+def test_of_samples_that_are_coupled_with_a_value_for_each_nothing_is_said():
+    assert told(coupled, "info_nce") is None
