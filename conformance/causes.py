@@ -10,7 +10,6 @@ from flint import arb
 
 from lossproof.conformance import beside, ceilings, digits, oracle
 from lossproof.conformance.agreement import trial
-from lossproof.conformance.ceilings import GUARDS
 from lossproof.conformance.infinite import does
 from lossproof.conformance.moved import Where, inputs
 from lossproof.conformance.oracle import Judgement
@@ -124,6 +123,3 @@ def _larger(question: Question, quantity: str) -> Iterator[tuple[str, float, flo
     for number, names in sorted(found.items()):
         if number > 0 and math.isfinite(number):
             yield f" ({' and '.join(names)})" if names else "", number, scale
-
-
-__all__ = ["GUARDS", "cause"]

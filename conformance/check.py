@@ -31,8 +31,9 @@ class Observation:
     `ratio` is error / budget, infinite where there is no number to compare; `fault` says in words
     what is not true, and is None if the requirement holds. `judgement` is the comparison it rests
     on, if numbers were compared; `facts` are further lines for the message (truth, got, off).
-    `plainly` are plain calls, each a question and the quantity that is read: where one is wrong, so
-    must this be, and the violation is an echo of that (`conformance.echoes`).
+    `plainly` gives plain calls, each a question and the quantity that is read: where one is wrong,
+    so must this be, and the violation is an echo of that (`conformance.echoes`). `cause` guesses at
+    one, for the message alone.
     """
 
     question: Question
@@ -45,7 +46,8 @@ class Observation:
     facts: Mapping[str, str] = field(default_factory=dict)
     conventions: Mapping[str, str] = field(default_factory=dict)
     how: Mapping[str, Any] = field(default_factory=dict)
-    plainly: tuple[tuple[Question, str], ...] = ()
+    plainly: Callable[[], Iterable[tuple[Question, str]]] = tuple
+    cause: Callable[[], str | None] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,10 +159,10 @@ def compared(
     *,
     what: str,
     how: Mapping[str, Any] | None = None,
-    plainly: Iterable[Question] = (),
+    plainly: Callable[[], Iterable[Question]] = tuple,
 ) -> Observation:
     """An observation of numbers compared with the specification, an echo of what plain calls at
-    the questions `plainly` are wrong in the same quantity."""
+    the questions of `plainly` are wrong in the same quantity."""
     violated = judgement.problem is not None or bool(judgement.violations.any())
     worst = judgement.worst
     return Observation(
@@ -172,5 +174,5 @@ def compared(
         grade=judgement.grade,
         judgement=judgement,
         how=how or {},
-        plainly=tuple((q, judgement.quantity.replace("second", "gradient")) for q in plainly),
+        plainly=lambda: [(q, judgement.quantity.replace("second", "gradient")) for q in plainly()],
     )

@@ -10,7 +10,7 @@ import numpy as np
 
 from lossproof.conformance import oracle
 from lossproof.conformance.agreement import SEEDS, trial
-from lossproof.conformance.causes import GUARDS
+from lossproof.conformance.ceilings import GUARDS
 from lossproof.conformance.oracle import Judgement
 from lossproof.conformance.subject import Subject
 from lossproof.conformance.wider import elsewhere, translated

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 from flint import arb
 
 from lossproof.conformance import oracle
 from lossproof.conformance.agreement import SEEDS, trial
+from lossproof.conformance.deaf import deaf
 from lossproof.conformance.moved import inputs
 from lossproof.conformance.oracle import Judgement
 from lossproof.conformance.subject import Incomparable, Subject, TargetError
@@ -84,28 +84,14 @@ def _differences(subject: Subject, quantity: str) -> bool:
 
 def _rounded(subject: Subject, question: Question, quantity: str, name: str) -> str | None:
     """The arguments whose digits beyond a dtype change no bit of the answers to two questions."""
-    found: list[set[str]] = []
+    found = []
     for seed in SEEDS:
         asked = subject.maker.question(
             seed, options=question.options, reduction=question.reduction, optional=False
         )
-        came = subject.judge(asked, quantity).got
-        alike = set()
-        for key, argument in asked.loss.arguments.items():
-            if asked.arguments.get(key) is None or argument.domain.kind != "real":
-                continue
-            values = np.asarray(asked.arguments[key], dtype=np.float64)
-            near = np.asarray(subject.format.round(FORMATS[name].round(values)))
-            again = subject.judge(asked.with_arguments(**{key: near}), quantity).got
-            if not np.array_equal(near, values) and _equal(again, came):
-                alike.add(key)
-        found.append(alike)
+        found.append(deaf(lambda q: subject.judge(q, quantity).got, asked, name) or set())
     names = sorted(set.intersection(*found))
     return f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'}" if names else None
-
-
-def _equal(one: Any, other: Any) -> bool:
-    return one is not None and other is not None and bool(np.array_equal(one, other))
 
 
 def _everywhere(subject: Subject, question: Question, quantity: str, unit: float) -> bool:

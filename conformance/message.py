@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from pprint import pformat
 from textwrap import indent
@@ -59,7 +60,7 @@ def render(
 
 def _looks(subject: Subject, observation: Observation) -> Iterator[str]:
     with np.errstate(all="ignore"):
-        guess = unharmed(lambda: diagnose.looks(subject, observation))
+        guess = unharmed(observation.cause or partial(diagnose.looks, subject, observation))
     if guess is not None:
         yield _line("looks", guess)
 

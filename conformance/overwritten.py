@@ -29,7 +29,7 @@ ACCOUNTS: dict[str, Callable[[Reals], Reals]] = {
 }
 
 
-def facts(subject: Subject, question: Question, answer: Answer) -> dict[str, str]:
+def facts(question: Question, answer: Answer) -> dict[str, str]:
     """What changed of the arguments that were written into, in words."""
     name = answer.mutated[0]
     found = {"truth": "inputs unchanged", "got": "inputs changed"}
@@ -45,8 +45,15 @@ def facts(subject: Subject, question: Question, answer: Answer) -> dict[str, str
     kept = (question.arguments[name], answer.after[name])
     old, new = (number(np.asarray(array)[where]) for array in kept)
     found["got"] = f"{name}{place} was {old}, is {new} after the call"
-    said = _account(subject, question, name, before, after)
-    return found if said is None else {**found, "looks": f"{name} holds {said} afterwards"}
+    return found
+
+
+def account(subject: Subject, question: Question, answer: Answer) -> str | None:
+    """What the first argument that was written into holds, where two questions bear it out."""
+    name = answer.mutated[0]
+    pair = _pair(question, answer, name)
+    said = None if pair is None else _account(subject, question, name, *pair)
+    return None if said is None else f"{name} holds {said} afterwards"
 
 
 def _pair(question: Question, answer: Answer, name: str) -> tuple[Reals, Reals] | None:

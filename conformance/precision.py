@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from lossproof.conformance.agreement import SEEDS
 from lossproof.conformance.asker import Asker
+from lossproof.conformance.deaf import deaf
 from lossproof.conformance.fitting import made
-from lossproof.spec.question import Question
 
 
 def single(asker: Asker, shapes: tuple[Any, ...]) -> bool:
@@ -23,27 +21,9 @@ def single(asker: Asker, shapes: tuple[Any, ...]) -> bool:
         asked = [
             made(subject.loss, subject.format, shape, seed, options, of=subject) for seed in SEEDS
         ]
-        found = [_deaf(asker, question) for question in asked]
+        found = [deaf(asker, question, "float32") for question in asked]
         if None not in found:
             return asker.patience.narrow("float64") == "float32" or bool(
                 set.intersection(*(f for f in found if f is not None))
             )
     return False
-
-
-def _deaf(asker: Asker, question: Question) -> set[str] | None:
-    """The arguments that may be rounded to float32 with no effect; None without an answer."""
-    answer = asker(question)
-    if answer is None:
-        return None
-    found = set()
-    for key, array in question.arguments.items():
-        if array is None or array.dtype.kind != "f":
-            continue
-        rounded = array.astype(np.float32).astype(array.dtype)
-        if np.array_equal(rounded, array):
-            continue  # as labels of 0 and 1 are
-        again = asker(question.with_arguments(**{key: rounded}))
-        if again is not None and np.array_equal(again, answer):
-            found.add(key)
-    return found

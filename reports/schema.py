@@ -57,11 +57,13 @@ def with_names(value: Any) -> Any:
     return {name: with_names(item) for name, item in value.items()}
 
 
-def of_document(kind: type[msgspec.Struct], title: str, version: int) -> str:
+def of_document(kind: type[msgspec.Struct], title: str, *versions: int) -> str:
     """The schema of a file that is one JSON document, which states its `schema_version`."""
     (line,), definitions = msgspec.json.schema_components((kind,))
     body: dict[str, Any] = with_names(definitions)
-    body[kind.__name__]["properties"]["schema_version"] = {"const": version}
+    body[kind.__name__]["properties"]["schema_version"] = (
+        {"const": versions[0]} if len(versions) == 1 else {"enum": list(versions)}
+    )
     body[kind.__name__]["required"].append("schema_version")
     whole = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -81,9 +81,7 @@ def read(path: Path) -> Check:
 
 def schema_text() -> str:
     """The schema as it stands in `verdict.schema.json`."""
-    return schema.of_document(
-        Check, "The verdict of lossproof check on one target", VERDICT_VERSION
-    )
+    return schema.of_document(Check, "The verdict of lossproof check on one target", *READABLE)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ def told(function, loss, backend, dtype):
                         seed=0, expected_failed=None)  # fmt: skip
     question = plain(item.subject, seed=1, reduction="mean", optional=False)
     found = item.check.run(item.subject, question, item.name)
-    return next(o.facts.get("looks") for o in found if o.fault is not None)
+    return next(o.cause() for o in found if o.fault is not None)
 
 
 def promoted(prediction, target, *, reduction):

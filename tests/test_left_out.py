@@ -13,7 +13,7 @@ def told(function, loss="mse"):
                         profile="smoke", seed=0, expected_failed=None)  # fmt: skip
     found = item.check.run(item.subject, plain(item.subject, seed=1), item.name)
     faults = [o for o in found if o.fault is not None and o.fault.startswith("nan in ")]
-    return [o.facts.get("looks") for o in faults if o.facts["quantity"] == "value"][0]
+    return [o.cause() for o in faults if o.facts["quantity"] == "value"][0]
 
 
 def _reduced(losses, reduction, mean=np.mean):

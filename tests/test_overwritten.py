@@ -71,7 +71,7 @@ def test_what_is_written_is_named_where_two_questions_bear_it_out(
     function: Callable[..., Any], said: str | None
 ) -> None:
     subject, question = _made(function)
-    assert overwritten.facts(subject, question, subject.ask(question)).get("looks") == said
+    assert overwritten.account(subject, question, subject.ask(question)) == said
 
 
 def test_the_first_entry_that_changed_is_told() -> None:
@@ -83,12 +83,12 @@ def test_the_first_entry_that_changed_is_told() -> None:
     subject, question = _made(second)
     before = float(question.arguments["x"][0, 1])
     answer = subject.ask(question)
-    assert overwritten.facts(subject, question, answer) == {
+    assert overwritten.facts(question, answer) == {
         "truth": "inputs unchanged",
         "got": f"x[0, 1] was {before!r}, is -0.5 after the call",
     }
     # a backend need not say what they hold afterwards
-    assert overwritten.facts(subject, question, replace(answer, after={})) == {
+    assert overwritten.facts(question, replace(answer, after={})) == {
         "truth": "inputs unchanged",
         "got": "inputs changed",
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -53,18 +54,15 @@ def _dtypes(
         wrong = got not in wanted
         said = name if name == "value" else f"gradient in {name}"
         given = "".join(f" with {k} of {v}" for k, v in how.items())
-        cause = _cause(subject, question, name) if wrong and not how else None
+        cause = partial(_cause, subject, question, name) if wrong and not how else None
         yield Observation(
             question=question,
             fault=f"the {said} has another dtype than the input{given}" if wrong else None,
             ratio=float("inf") if wrong else 0.0,
-            facts={"truth": subject.dtype, "got": str(got), **_looks(cause)} if wrong else {},
+            facts={"truth": subject.dtype, "got": str(got)} if wrong else {},
             how=how if wrong else {},
+            cause=cause,
         )
-
-
-def _looks(cause: str | None) -> dict[str, str]:
-    return {} if cause is None else {"looks": cause}
 
 
 def _cause(subject: Subject, question: Question, name: str) -> str | None:

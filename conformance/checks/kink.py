@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -38,7 +39,7 @@ def kink(subject: Subject, question: Question) -> Iterator[Observation]:
         chosen = np.where(at_kink, judgement.ratios, 0.0)
         seen = replace(judgement, ratios=chosen)
         what = "not in the subdifferential at a kink"
-        observation = compared(question, seen, what=what, plainly=_plainly(question, seen))
+        observation = compared(question, seen, what=what, plainly=partial(_plainly, question, seen))
         yield replace(
             observation,
             points=int(at_kink.sum()),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,7 @@ def layout(subject: Subject, question: Question) -> Iterator[Observation]:
                     judgement,
                     what=f"wrong for {name} arrays",
                     how={"layout": name},
-                    plainly=(asked,),
+                    plainly=partial(iter, (asked,)),
                 )
 
 

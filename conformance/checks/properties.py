@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from flint import arb, ctx
@@ -96,7 +97,7 @@ def properties(subject: Subject, question: Question) -> Iterator[Observation]:
         with ctx.workprec(256), np.errstate(all="ignore"):
             for claim in law.claims(witness, question):
                 seen = broken(claim, question, f"broken: {law.sentence}")
-                yield replace(seen, plainly=tuple(witness.asked))
+                yield replace(seen, plainly=partial(iter, witness.asked))
 
 
 def _is_coarse(question: Question) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 
@@ -37,7 +38,8 @@ def purity(subject: Subject, question: Question) -> Iterator[Observation]:
         question=question,
         fault=f"{', '.join(first.mutated)} was written into" if first.mutated else None,
         ratio=float("inf") if first.mutated else 0.0,
-        facts=overwritten.facts(subject, question, first) if first.mutated else {},
+        facts=overwritten.facts(question, first) if first.mutated else {},
+        cause=partial(overwritten.account, subject, question, first) if first.mutated else None,
     )
     between = plain(subject, seed=99, reduction=question.reduction, optional=False)
     other = subject.ask_again(between)

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 from lossproof.backends.base import Answer
-from lossproof.conformance import oracle
 from lossproof.conformance.check import MUST, Observation, check, compared
+from lossproof.conformance.echoes import multiple, near
 from lossproof.conformance.points import SIZES
 from lossproof.conformance.sources import REDUCTIONS, plain
 from lossproof.conformance.subject import Subject, TargetError
-from lossproof.spec.carriers import BALLS
 from lossproof.spec.question import Question
-
-#: how far the multiples of the truth may be apart that losses and their reduction are
-NEAR = 2.0**-5
 
 
 def _reduces(subject: Subject) -> str | None:
@@ -38,7 +35,7 @@ def reductions(subject: Subject, question: Question) -> Iterator[Observation]:
         judgement = subject.judge(question, quantity)
         name = "unreduced answer" if question.reduction == "none" else question.reduction
         what = f"the {name} is not that of the spec"
-        plainly = _plainly(subject, question, quantity) if judgement.violations.any() else []
+        plainly = partial(_plainly, subject, question, quantity)
         yield compared(question, judgement, what=what, plainly=plainly)
     if question.reduction == "none":
         return
@@ -73,18 +70,9 @@ def _plainly(subject: Subject, question: Question, quantity: str) -> list[Questi
         return []
     if quantity != "value" and not subject.backend.differentiates:
         return []
-    each = replace(question, reduction="none", cotangent=None)
-    reduced = replace(question, cotangent=None)
-    judged = [subject.judge(asked, "value") for asked in (each, reduced)]
-    if any(j.got is None or j.problem is not None for j in judged):
-        return []
-    ratios = []
-    for judged_one, asked in zip(judged, (each, reduced), strict=True):
-        truth = oracle.truth(asked, "value", subject.format, subject.profile)
-        got = np.asarray(judged_one.got, dtype=np.float64)
-        ratios.append(float(np.sum(got)) / float(np.sum(BALLS.middle(truth.exact))))
-    alike = abs(ratios[0] - ratios[1]) <= NEAR * abs(ratios[0])
-    return [replace(question, reduction="none").with_cotangent(1.0)] if alike else []
+    each = replace(question, reduction="none")
+    ratios = [multiple(subject, replace(q, cotangent=None)) for q in (each, question)]
+    return [each.with_cotangent(1.0)] if near(*ratios) else []
 
 
 def _of_nothing(subject: Subject, question: Question, name: str) -> Iterator[Observation]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from flint import ctx
@@ -42,4 +43,4 @@ def relations(subject: Subject, question: Question) -> Iterator[Observation]:
             right = evaluate.related(relation, asked, witness.arithmetic)
             claim = Claim(witness.value(asked), "==", right)
             seen = broken(claim, asked, f"broken: {relation.sentence}")
-            yield replace(seen, plainly=tuple(witness.asked))
+            yield replace(seen, plainly=partial(iter, witness.asked))

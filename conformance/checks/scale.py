@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,17 +12,16 @@ from flint import arb, ctx
 
 from lossproof.conformance import describe, oracle
 from lossproof.conformance.check import MUST, Observation, check, compared
+from lossproof.conformance.echoes import multiple, near
 from lossproof.conformance.oracle import Judgement
 from lossproof.conformance.sources import PLAIN, plain
 from lossproof.conformance.subject import Subject
-from lossproof.spec.carriers import FLOATS, entry
+from lossproof.spec.carriers import FLOATS
 from lossproof.spec.evaluate import lifted
 from lossproof.spec.question import Question
 from lossproof.spec.tracked import Arithmetic, summation_growth
 
 BASE = 50
-#: of the large batch and the small one, how far answers may be apart, and how many need not be
-NEAR, MOST = 2.0**-5, 0.8
 
 
 def _grows(subject: Subject) -> str | None:
@@ -90,39 +90,25 @@ def _repeated(subject: Subject, few: Question, times: int, reduction: str) -> It
         ratio=ratio,
         facts=_facts(exact, got, budget, subject) if wrong else {},
         how={"repeated": times, "reduction": reduction},
-        plainly=tuple((q, "value") for q in _plainly(subject, few, reduction, got, exact)),
+        plainly=partial(_plainly, subject, few, reduction, got, exact),
     )
 
 
 def _plainly(
     subject: Subject, few: Question, reduction: str, got: float, exact: arb
-) -> list[Question]:
+) -> list[tuple[Question, str]]:
     """The small batch, where what is wrong with it is the same multiple as of the large one."""
     asked = replace(few, reduction=reduction, cotangent=None)
-    plain = subject.judge(asked, "value")
-    if plain.problem is not None or plain.got is None:
-        return []
-    truth = oracle.truth(asked, "value", subject.format, subject.profile).exact
-    with np.errstate(all="ignore"):
-        ratios = [got / float(exact.mid()), float(plain.got) / float(entry(truth, ()).mid())]
-    return [asked] if _near(*map(np.asarray, ratios)) else []
+    large = got / float(exact.mid())
+    return [(asked, "value")] if near(large, multiple(subject, asked)) else []
 
 
 def _alike(subject: Subject, asked: Question, judgement: Judgement) -> list[Question]:
     """The small batch, where it has the gradient that each part of the large one has."""
-    if judgement.got is None or judgement.problem is not None:
-        return []
     plain = subject.judge(asked, judgement.quantity).got
-    same = plain is not None and np.shape(plain) == np.shape(judgement.got)
-    return [asked] if same and _near(np.asarray(judgement.got), np.asarray(plain)) else []
-
-
-def _near(one: Any, other: Any) -> bool:
-    """Whether numbers are the same but for roundings of narrow dtypes, or are none alike."""
-    a, b = (np.asarray(x, dtype=np.float64) for x in (one, other))
-    with np.errstate(all="ignore"):
-        near = np.abs(a - b) <= NEAR * np.maximum(np.abs(a), np.abs(b))
-    return bool(np.mean(near | (a == b) | (np.isnan(a) & np.isnan(b))) >= MOST)
+    if plain is None or judgement.got is None or plain.shape != judgement.got.shape:
+        return []
+    return [asked] if near(judgement.got, plain) else []
 
 
 def small(subject: Subject, options: Mapping[str, Any]) -> Question:
@@ -182,7 +168,7 @@ def _gradients(
                 judgement,
                 what=what,
                 how={"repeated": times, "reduction": reduction},
-                plainly=_alike(subject, asked, judgement),
+                plainly=partial(_alike, subject, asked, judgement),
             )
 
 

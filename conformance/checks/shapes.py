@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -50,7 +51,7 @@ def shapes(subject: Subject, question: Question) -> Iterator[Observation]:
                 other,
                 judgement,
                 what=f"the {name} is wrong for {_words(other)}",
-                plainly=_plainly(subject, other, judgement),
+                plainly=partial(_plainly, subject, other, judgement),
             )
     yield from _long(subject)
     yield from _mismatch(subject, question)
@@ -59,13 +60,12 @@ def shapes(subject: Subject, question: Question) -> Iterator[Observation]:
 def _plainly(subject: Subject, question: Question, judgement: Judgement) -> Iterator[Question]:
     """The usual shape with the sample that is wrong, over and over, or with other numbers."""
     usual = plain(subject, seed=1, reduction=question.reduction, optional=False)
-    if judgement.violations.any():
-        if question.separable and question.samples:
-            shape = judgement.ratios.shape
-            sample = describe.narrowed(question, judgement.worst, shape, subject.columns)
-            count = max(usual.samples // subject.columns, 1)
-            yield sample.take(np.tile(np.arange(sample.samples), count))
-        yield usual
+    if question.separable and question.samples:
+        shape = judgement.ratios.shape
+        sample = describe.narrowed(question, judgement.worst, shape, subject.columns)
+        count = max(usual.samples // subject.columns, 1)
+        yield sample.take(np.tile(np.arange(sample.samples), count))
+    yield usual
 
 
 def _long(subject: Subject) -> Iterator[Observation]:

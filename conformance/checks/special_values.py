@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -90,10 +91,9 @@ def _special(
         conventions = {said: ", ".join(f"{v:g}" for v in first)} if quantity == "value" else {}
         seen = _own(question, said, quantity, fine, truth, numbers)
         if quantity != "value" and not np.isnan(special):
-            seen = replace(seen, plainly=((here, quantity),))
+            seen = replace(seen, plainly=partial(iter, [(here, quantity)]))
         if seen.fault is not None and quantity == "value" and np.isnan(special):
-            looks = left_out.nan_is(subject, base, key, got)
-            seen = replace(seen, facts={**seen.facts, **({"looks": looks} if looks else {})})
+            seen = replace(seen, cause=partial(left_out.nan_is, subject, base, key, got))
         if quantity != "value" and np.isnan(special) and np.isnan(whole).all():
             # the value tells of the nan; what the derivative of a clamp or a mask is there does not
             conventions = {f"{said}, {quantity}": "nan" if np.isnan(first).any() else "a number"}
@@ -164,7 +164,7 @@ def _zeros(subject: Subject) -> Iterator[Observation]:
             judgement = subject.judge(question, quantity)
             name = " and ".join(chosen)
             what = f"wrong where {name} is 0"
-            yield compared(question, judgement, what=what, plainly=[question])
+            yield compared(question, judgement, what=what, plainly=partial(iter, [question]))
 
 
 def _beyond(subject: Subject, question: Question) -> Iterator[Observation]:

@@ -56,5 +56,5 @@ def transformations(subject: Subject, question: Question) -> Iterator[Observatio
                 judgement,
                 what=f"{name} gives another answer than the spec",
                 how={"transformation": name},
-                plainly=(question,),
+                plainly=lambda: [question],
             )
