@@ -14,13 +14,22 @@ class Deadline:
     """A time of this process, so that what is found does not hang on what others do meanwhile, and
     one of the clock, for functions that run elsewhere and take long."""
 
+    seconds: float
     process: float
     clock: float
 
     @classmethod
     def after(cls, seconds: float) -> Deadline:
         """So many seconds from now."""
-        return cls(process=time.process_time() + seconds, clock=time.monotonic() + WAITED * seconds)
+        return cls(
+            seconds=seconds,
+            process=time.process_time() + seconds,
+            clock=time.monotonic() + WAITED * seconds,
+        )
+
+    def anew(self, share: float) -> Deadline:
+        """This share of its seconds, from now."""
+        return Deadline.after(share * self.seconds)
 
     @property
     def over(self) -> bool:

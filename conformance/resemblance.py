@@ -29,8 +29,8 @@ from lossproof.spec.loss import Loss, catalogue
 CLOSEST = 6
 #: what is tried together: losses, who is asked, and the options that are given
 Stage = Iterable[tuple[Base, Asker, Mapping[str, Any]]]
-#: seconds in which a number that stands in no list is sought
-SOUGHT = 1.0
+#: the share of the time in which a number that stands in no list is sought
+SOUGHT = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,7 +151,7 @@ def _otherwise(
     else:
         if not situation.whole:
             bases = (Base(loss=loss), *dropped, *variants(loss))
-            found = sought(bases, asker, shapes, asked, Deadline.after(SOUGHT))
+            found = sought(bases, asker, shapes, asked, until.anew(SOUGHT))
             good += _good(((c, asker) for c in found), situation, shapes, until)
             good.sort(key=lambda f: f.order)
     if not good:
