@@ -261,4 +261,4 @@ def test_a_wrong_function_looks_like(
         loss=get(loss), implementation=implementation(function, loss=loss, backend="numpy"),
         backend=backend("numpy"), dtype="float32", device="cpu", effort=EFFORTS["default"],
     )  # fmt: skip
-    assert looks_like(subject) == said
+    assert looks_like(subject, seconds=20) == said
