@@ -40,6 +40,8 @@ class Multiple:
 
     def holds(self, factor: float, slack: float = CLOSE) -> bool:
         room = slack * abs(factor) * self.budget
+        if slack > 1.0:  # and nearer to that than to the truth
+            room = np.minimum(room, abs(factor - 1.0) / 4 * np.abs(self.exact))
         return bool(self.got.size and np.all(np.abs(self.got - factor * self.exact) <= room))
 
 

@@ -66,14 +66,22 @@ def narrower(
         unit = FORMATS[name].unit_roundoff
         if unit / 64 * size <= error <= ROUNDINGS * unit * size:
             what = _rounded(subject, question, quantity, name)
+            named = what is not None
             if what is None:
                 if _differences(subject, quantity) or not _everywhere(
                     subject, question, quantity, unit
                 ):
                     return None
                 what = "a constant, or an array on the way, is"
-            return f"right to the digits of {name} and no further: {what} rounded to it"
+            also = ", and what is computed of that" if named and _held(question, name) else ""
+            return f"right to the digits of {name} and no further: {what} rounded to it{also}"
     return None
+
+
+def _held(question: Question, name: str) -> bool:
+    """Whether a dtype holds every number of the question: then its rounding is not the error."""
+    fmt = FORMATS[name]
+    return all(np.array_equal(fmt.round(values), values) for values in _reals(question))
 
 
 def _differences(subject: Subject, quantity: str) -> bool:
@@ -83,15 +91,21 @@ def _differences(subject: Subject, quantity: str) -> bool:
 
 
 def _rounded(subject: Subject, question: Question, quantity: str, name: str) -> str | None:
-    """The arguments whose digits beyond a dtype change no bit of the answers to two questions."""
+    """The arguments whose digits beyond a dtype change the truth of two questions, and no bit of
+    the answers."""
     found = []
     for seed in SEEDS:
         asked = subject.maker.question(
             seed, options=question.options, reduction=question.reduction, optional=False
         )
-        found.append(deaf(lambda q: subject.judge(q, quantity).got, asked, name) or set())
+        same = deaf(lambda q: _exact(subject, q, quantity), asked, name) or set()
+        found.append((deaf(lambda q: subject.judge(q, quantity).got, asked, name) or set()) - same)
     names = sorted(set.intersection(*found))
     return f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'}" if names else None
+
+
+def _exact(subject: Subject, question: Question, quantity: str) -> Reals:
+    return BALLS.middle(oracle.truth(question, quantity, subject.format, subject.profile).exact)
 
 
 def _everywhere(subject: Subject, question: Question, quantity: str, unit: float) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 
 from lossproof.conformance.describe import narrowed
 from lossproof.conformance.oracle import Judgement
-from lossproof.conformance.remedies import remedy
+from lossproof.conformance.remedies import OVERFLOWS, ROUNDS, TWICE, VANISHES, remedy
 from lossproof.conformance.subject import Subject
 from lossproof.spec.carriers import Reals
 from lossproof.spec.formats import Format
@@ -39,7 +39,7 @@ def not_finite(subject: Subject, question: Question, judgement: Judgement) -> st
         named = [
             limit.words
             if what is None
-            else f"{limit.key} is beyond {what[0]:.3g}" + (what[1] and f", where exp {what[1]}")
+            else f"{limit.key} is beyond {what[0]:.3g}" + (what[1] and f", {what[1]}")
             for limit, what in found
         ]
         known = [remedy(question, limit.key, what[1]) for limit, what in found if what and what[1]]
@@ -68,22 +68,35 @@ def _power(subject: Subject, question: Question, quantity: str) -> str | None:
 def _which(
     subject: Subject, question: Question, limit: _Limit, quantity: str
 ) -> tuple[float, str] | None:
-    """Beyond which number an exponential overflows or vanishes, and which it does, if that shows.
+    """Beyond which number it is not finite, and what an exponential or a sigmoid does there, if
+    that shows; None for what is neither.
 
     The number from which on the answer is not finite is sought: the edges of overflow, of what is
     subnormal and of what is flushed to 0 differ by more than 1.
     """
-    if "exp overflows" not in limit.words:
+    if not limit.raised:
         return None
     fmt, values = subject.format, np.asarray(question.arguments[limit.key], dtype=np.float64)
     high = float(np.abs(values).max())
     low, whole = 0.0, values / high
+
+    def finite(size: float) -> bool:
+        asked = question.with_arguments(**{limit.key: np.asarray(fmt.round(whole * size))})
+        return _all_finite(subject, asked, quantity)
+
+    nearer = 4 * math.log(fmt.largest)
+    if nearer < high and not finite(nearer):
+        high = nearer
     for _ in range(STEPS):
         middle = (low + high) / 2
-        asked = question.with_arguments(**{limit.key: np.asarray(fmt.round(whole * middle))})
-        low, high = (middle, high) if _all_finite(subject, asked, quantity) else (low, middle)
+        low, high = (middle, high) if finite(middle) else (low, middle)
     over, least = math.log(fmt.largest), -math.log(fmt.smallest_subnormal) + math.log(2)
-    edges = {over: "overflows", least: "vanishes", -math.log(fmt.smallest_normal): "vanishes"}
+    edges = {
+        over: OVERFLOWS, over / 2: TWICE, least: VANISHES,
+        -math.log(fmt.smallest_normal): VANISHES,
+        # 1 + e rounds to 1, or 1 - e does
+        -math.log(fmt.unit_roundoff): ROUNDS, -math.log(fmt.unit_roundoff / 2): ROUNDS,
+    }  # fmt: skip
     room = math.log(max(values.shape[-1:], default=1)) + NEAR
     edge = min(edges, key=lambda e: abs(e - high))
     if "C" in question.loss.arguments[limit.key].axes and 0 <= least - high <= room:
@@ -167,11 +180,12 @@ def _of_logarithm(subject: Subject, question: Question) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class _Limit:
-    """What an argument is beyond, and how far it need be for that to show."""
+    """What an argument is beyond, how far it need be for that to show, and whether it is raised."""
 
     key: str
     words: str
     shown: float
+    raised: bool = True
 
 
 def _finite(subject: Subject, question: Question, beyond: Sequence[_Limit], quantity: str) -> bool:
@@ -235,7 +249,7 @@ def _beyond(question: Question, fmt: Format) -> Iterator[_Limit]:
         if size > math.sqrt(fmt.largest) and squared:
             edge = math.sqrt(fmt.largest)
             words = f"{key} is beyond {edge:.2g}, whose square overflows"
-            yield _Limit(key=key, words=words, shown=min(8 * edge, fmt.largest))
+            yield _Limit(key=key, words=words, shown=min(8 * edge, fmt.largest), raised=False)
         elif np.isfinite(domain.low) or np.isfinite(domain.high) or not raised:
             continue
         elif size > math.log(fmt.largest):
@@ -244,7 +258,7 @@ def _beyond(question: Question, fmt: Format) -> Iterator[_Limit]:
             yield _Limit(key=key, words=words, shown=4 * edge)
         elif size > -math.log(fmt.unit_roundoff):
             edge = -math.log(fmt.unit_roundoff)
-            words = f"{key} is beyond {edge:.3g}, where a sigmoid rounds to 0 or 1"
+            words = f"{key} is beyond {edge:.3g}, {ROUNDS}"
             yield _Limit(key=key, words=words, shown=2 * edge)
 
 

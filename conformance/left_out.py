@@ -80,4 +80,17 @@ def _replaced(subject: Subject, base: Question, key: str) -> str | None:
     ]
     if not infinite or came[np.nan] or any(infinite):
         return None
-    return f"{said}: an entry, or a result, that is not finite counts as 0"
+    return (
+        f"{said}: an entry, or a result, that is not finite counts as 0{_where(subject, base, key)}"
+    )
+
+
+def _where(subject: Subject, base: Question, key: str) -> str:
+    """Whether that is so under differentiation alone."""
+    plain = with_special(replace(base, cotangent=None), key, np.nan)
+    try:
+        own = np.asarray(base.take_from(subject.ask(plain).value, [0])).astype(np.float64)
+    except (TargetError, Incomparable):
+        return ""
+    only = own.size == 1 and base.cotangent is not None and np.isnan(own).all()
+    return ", where it is differentiated: a plain call gives nan" if only else ""

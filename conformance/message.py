@@ -9,11 +9,11 @@ from functools import partial
 from pathlib import Path
 from pprint import pformat
 from textwrap import indent
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-from lossproof.conformance import describe, diagnose, oracle, other_reductions
+from lossproof.conformance import describe, diagnose, further, oracle, other_reductions
 from lossproof.conformance.again import target as again_of
 from lossproof.conformance.check import INCOMPARABLE, Observation, checks
 from lossproof.conformance.oracle import Judgement
@@ -22,6 +22,8 @@ from lossproof.conformance.written import hexadecimal, number, text
 from lossproof.spec.loss import SpecError
 from lossproof.spec.question import Question
 
+#: what a guess at a cause gives
+Guess = TypeVar("Guess")
 #: no more faults than these are told besides the one that is shown
 OTHERS = 4
 #: a batch of so many samples is shown whole, where a violation needs it
@@ -34,11 +36,12 @@ def render(
     observation: Observation,
     again: str,
     others: Iterable[str] = (),
+    seen: Sequence[Observation] = (),
 ) -> str:
     """The failure message, one aligned fact a line.
 
     `again` is REPORT#ID; without a report there is no line for it. `others` are the faults that the
-    check found besides.
+    check found besides, `seen` its violations, of which other kinds are told too.
     """
     question = smallest(subject, observation)
     stated = facts(subject, observation)
@@ -49,7 +52,7 @@ def render(
         _line("at", _at(whole if needed and whole.samples <= FEW else question, observation)),
         *_about(name, observation, needed),
         *(_line(key, value) for key, value in stated.items() if value),
-        *_looks(subject, observation),
+        *_looks(subject, observation, seen),
         *_right(subject, name, observation),
         *_besides(sorted(others)),
     ]
@@ -58,14 +61,20 @@ def render(
     return "\n".join(lines)
 
 
-def _looks(subject: Subject, observation: Observation) -> Iterator[str]:
+def _looks(
+    subject: Subject, observation: Observation, seen: Sequence[Observation]
+) -> Iterator[str]:
     with np.errstate(all="ignore"):
         guess = unharmed(observation.cause or partial(diagnose.looks, subject, observation))
+        kinds = unharmed(lambda: list(further.further(subject, observation, seen, guess)))
     if guess is not None:
         yield _line("looks", guess)
+    for question, words in [(None, kinds)] if isinstance(kinds, str) else kinds or ():
+        at = "" if question is None else f"at {_apart(question, observation.question)}: "
+        yield _line("also", f"{at}{words}")
 
 
-def unharmed(guess: Callable[[], str | None]) -> str | None:
+def unharmed(guess: Callable[[], Guess]) -> Guess | str:
     """A guess at a cause, or what became of it: a fault of ours must not cost the verdict."""
     try:
         return guess()
@@ -78,13 +87,17 @@ def _right(subject: Subject, name: str, observation: Observation) -> Iterator[st
     judgement, question = observation.judgement, observation.question
     wrong = judgement is not None and judgement.quantity == "value"
     about = name in ("value", "reductions") and wrong and question.reduction != "none"
-    if about or observation.fault == INCOMPARABLE:
+    shape = observation.fault == INCOMPARABLE
+    if about or shape:
         try:
             found = other_reductions.right(subject, question)
+            others = dict(other_reductions.wrong(subject, question)) if shape else {}
         except (ArithmeticError, SpecError):
-            found = []
+            return
         if found:
             yield _line("right", f"the value by {' and '.join(found)}")
+        for reduction, like in others.items():
+            yield _line("also", f"by {reduction}: {like}")
 
 
 def _besides(faults: Sequence[str]) -> Iterator[str]:
@@ -243,6 +256,17 @@ def _at(question: Question, observation: Observation | None = None) -> str:
         shown["cotangent"] = text(question.cotangent, number)
     if observation is not None:
         shown |= {k: str(v) for k, v in observation.how.items()}
+    return ", ".join(f"{k}={v}" for k, v in shown.items())
+
+
+def _apart(question: Question, other: Question) -> str:
+    """The arguments of a question, and the options that it has not in common with another."""
+    options = {k: v for k, v in question.options.items() if v != other.options.get(k)}
+    given = {k: v for k, v in question.arguments.items() if v is not None}
+    shown = {
+        **{k: text(v, number) for k, v in given.items()},
+        **{k: repr(v) for k, v in options.items()},
+    }
     return ", ".join(f"{k}={v}" for k, v in shown.items())
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 import numpy as np
+import numpy.typing as npt
 
 from lossproof.conformance.agreement import SEEDS
 from lossproof.conformance.asker import Asker
 from lossproof.conformance.fitting import SHAPES, made
+from lossproof.spec.carriers import Reals
 from lossproof.spec.question import Question
 
 #: how far two ratios may be apart by rounding alone, in narrow dtypes too
@@ -18,18 +21,38 @@ ROUNDED = 2.0**-6
 
 @dataclass(frozen=True, kw_only=True)
 class _Both:
-    """The answer for a batch, the `kind` of reduction of those for its samples alone, and how many
-    these are."""
+    """The answer for a batch, those for its samples alone, and the `kind` of reduction of one that
+    is there twice."""
 
+    question: Question
     got: float
-    stated: float
-    count: int
+    singles: Reals
     kind: str
+
+    @property
+    def count(self) -> int:
+        """How many samples there are."""
+        return len(self.singles)
+
+    @property
+    def stated(self) -> float:
+        """The sum or the mean of the answers for samples alone."""
+        return float(self.singles.mean() if self.kind == "mean" else self.singles.sum())
 
     @property
     def ratio(self) -> float:
         """The one over the other."""
         return self.got / self.stated
+
+    def parted(self, part: Callable[[Reals], npt.NDArray[np.bool_]], of: int) -> bool:
+        """Whether the answer is the sum of the means of two parts, divided by so many."""
+        target = self.question.arguments.get("target")
+        if target is None or np.size(target) != self.count:
+            return False
+        one = part(np.asarray(target, dtype=np.float64).reshape(-1))
+        if one.all() or not one.any():
+            return False
+        return _same((self.singles[one].mean() + self.singles[~one].mean()) / of, self.got)
 
 
 def mixed(asker: Asker, regime: str = "moderate") -> str | None:
@@ -51,11 +74,64 @@ def mixed(asker: Asker, regime: str = "moderate") -> str | None:
     first = known[0]
     if any(abs(r - k) <= ROUNDED * k for r in ratios for k in (1, first.count, 1 / first.count)):
         return None
+    how = _pairs(asker, known) or _groups(known)
     return (
         f"no {first.kind} of its samples: it answers {first.got:.3g} for {first.count}, and "
-        f"{first.stated:.3g} is the {first.kind} of what it answers for each alone: samples are "
-        "mixed"
+        f"{first.stated:.3g} is the {first.kind} of what it answers for each alone: "
+        f"{how or 'samples are mixed'}"
     )
+
+
+def _pairs(asker: Asker, found: Sequence[_Both]) -> str | None:
+    """Whether the answers are means of something of all pairs of samples, of a mean.
+
+    With B for what a pair contributes, one of two samples is a quarter of both B of one with
+    itself, and twice B of the two.
+    """
+    for both in found:
+        singles, whole = both.singles, both.question
+        pairs = list(combinations(range(both.count), 2))
+        answers = [asker(_taken(whole, pair)) for pair in pairs]
+        if both.kind != "mean" or any(a is None or np.size(a) != 1 for a in answers):
+            return None
+        twos = [float(np.asarray(a, dtype=np.float64).reshape(())) for a in answers]
+        mixed = sum(
+            4 * two - singles[i] - singles[j] for (i, j), two in zip(pairs, twos, strict=True)
+        )
+        if not _same((singles.sum() + mixed) / both.count**2, both.got):
+            return None
+    return (
+        "it is a mean over all pairs of samples, as where an array of (n,) meets one of (n, 1) "
+        "and is broadcast to (n, n)"
+    )
+
+
+def _groups(found: Sequence[_Both]) -> str | None:
+    """Whether the answers are of a mean for each of two groups, parted by the target."""
+    for words, part in _PARTED.items():
+        for joined, of in (("sum", 1), ("mean", 2)):
+            if all(both.parted(part, of) for both in found):
+                return (
+                    f"it is the {joined} of two means, of the samples where the target is {words} "
+                    "and of the others"
+                )
+    return None
+
+
+_PARTED: dict[str, Callable[[Reals], npt.NDArray[np.bool_]]] = {
+    "0": lambda target: target == 0,
+    "positive": lambda target: target > 0,
+}
+
+
+def _same(one: float, other: float) -> bool:
+    return abs(one - other) <= ROUNDED * abs(other)
+
+
+def _taken(question: Question, samples: Sequence[int]) -> Question:
+    """Some samples of a batch, of the same reduction."""
+    taken = replace(question, reduction="none").take(list(samples))
+    return replace(taken, reduction=question.reduction)
 
 
 def singles(asker: Asker) -> tuple[tuple[int, ...], ...]:
@@ -77,8 +153,9 @@ def _questions(asker: Asker, regime: str) -> Iterator[Question]:
 def _both(asker: Asker, question: Question) -> _Both | None:
     """None where an answer is no number, or one sample twice is neither the same nor twice that:
     what is another function of one sample mixes none."""
-    each = replace(question, reduction="none")
-    batches = [question, each.take([0, 0]), *(each.take([i]) for i in range(each.samples))]
+    count = replace(question, reduction="none").samples
+    batches = [question, _taken(question, [0, 0])]
+    batches += [_taken(question, [i]) for i in range(count)]
     answers = [asker(batch) for batch in batches]
     if any(a is None or np.size(a) != 1 for a in answers):
         return None
@@ -86,7 +163,7 @@ def _both(asker: Asker, question: Question) -> _Both | None:
     got, twice, alone = float(numbers[0]), float(numbers[1]), numbers[2:]
     if not np.isfinite(numbers).all() or not twice or not alone.sum():
         return None
-    for kind, stated, times in (("mean", alone.mean(), 1.0), ("sum", alone.sum(), 2.0)):
-        if abs(twice - times * alone[0]) <= ROUNDED * abs(twice):
-            return _Both(got=got, stated=float(stated), count=len(alone), kind=kind)
+    for kind, times in (("mean", 1.0), ("sum", 2.0)):
+        if _same(times * alone[0], twice):
+            return _Both(question=question, got=got, singles=alone, kind=kind)
     return None

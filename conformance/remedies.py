@@ -6,6 +6,10 @@ import re
 
 from lossproof.spec.question import Question
 
+#: what happens where a number is not finite beyond some other
+OVERFLOWS, VANISHES = "where exp overflows", "where exp vanishes"
+TWICE = "where exp overflows of twice that: the largest added, not subtracted, or a square of exp"
+ROUNDS = "where a sigmoid rounds to 0 or 1"
 #: a sum of exponentials in a formula, and the logarithms that have a function of their own
 ROWS = re.compile(r"\\sum_\w+ e\^")
 SOFTPLUS, SIGMOID = (
@@ -20,12 +24,14 @@ LOGSIGMOID = "log(sigmoid(x)) as logsigmoid(x), or -logaddexp(-x, 0)"
 
 
 def remedy(question: Question, key: str, what: str) -> str | None:
-    """What an argument's exponential, which overflows or vanishes, is to be replaced by."""
+    """What an argument's exponential, or a sigmoid, is to be replaced by."""
+    if what == TWICE:
+        return None
     formulas = "\n".join(question.loss.tex)
     if "C" in question.loss.arguments[key].axes:
-        if not ROWS.search(formulas):
+        if not ROWS.search(formulas) or what == ROUNDS:
             return None
-        if what == "overflows":
+        if what == OVERFLOWS:
             return SHIFTED
         return WHOLE if r"\log" in formulas else None
     if SIGMOID.search(formulas):

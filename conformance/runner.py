@@ -18,11 +18,13 @@ from lossproof.conformance import message, plan
 from lossproof.conformance.check import MUST, SHOULD, Check, Observation
 from lossproof.conformance.echoes import echo
 from lossproof.conformance.shrink import shrink, shrink_error
-from lossproof.conformance.sources import Source
+from lossproof.conformance.sources import EVERYWHERE, Source
 from lossproof.conformance.subject import Subject, TargetError
 from lossproof.reports.model import Grade, Level, Result, Status, Worst
 from lossproof.spec.question import Question
 
+#: violations of one check that are kept
+KEPT = 64
 _ORDER = ("A", "B", "C", "F")
 
 
@@ -57,6 +59,8 @@ class Tally:
     violations: int = 0
     #: each kind of violation that is charged, in words, and the worst of its kind
     faults: dict[str, Observation] = field(default_factory=dict)
+    #: violations that are charged, the first of them
+    seen: list[Observation] = field(default_factory=list)
     points: int = 0
     excused: int = 0
     grade: str | None = None
@@ -79,6 +83,8 @@ class Tally:
             self.worst = observation
         if observation.fault is not None:
             self.violations += 1
+            if len(self.seen) < KEPT:
+                self.seen.append(observation)
             worst = self.faults.get(observation.fault)
             if worst is None or ratio > worst.ratio:
                 self.faults[observation.fault] = observation
@@ -244,7 +250,8 @@ def finish(
             small.append(shown.question)
         identifier = plan.Unit.of(subject).id(tally.name)
         others = set(own or echoes) - {str(shown.fault)}
-        text = message.render(subject, tally.name, shown, f"{again}#{identifier}", others)
+        told = tally.seen if subject.primary and tally.check.source is EVERYWHERE else ()
+        text = message.render(subject, tally.name, shown, f"{again}#{identifier}", others, told)
         snippet = message.snippet(subject, tally.name, shown)
     elif tally.internal is not None:
         text = tally.internal

@@ -101,7 +101,7 @@ def _fewest(seen: Seen, same: Callable[[Question], Seen | None], columns: int) -
         halves = (range(half), range(half, count))
         cuts: Iterable[Question] = (question.take(list(half)) for half in halves)
     else:
-        cuts = _each_alone(question, columns)
+        cuts = each_alone(question, columns)
     again = next(filter(None, map(same, cuts)), None)
     return seen if again is None else _fewest(again, same, columns)
 
@@ -133,12 +133,12 @@ def _cuts(observation: Observation, columns: int) -> Iterator[Question]:
         return
     question = observation.question
     if not question.separable:
-        yield from _each_alone(question, columns)
+        yield from each_alone(question, columns)
     elif question.samples > columns:
         yield narrowed(question, judgement.worst, judgement.ratios.shape, columns)
 
 
-def _each_alone(question: Question, columns: int) -> Iterator[Question]:
+def each_alone(question: Question, columns: int) -> Iterator[Question]:
     stated = question.loss.arguments
     first = next(k for k in stated if question.arguments.get(k) is not None)
     axis = "*" if stated[first].shape == "*" else "N"

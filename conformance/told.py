@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -17,13 +16,12 @@ from lossproof.conformance import baseline, plan, unused
 from lossproof.conformance.check import INCOMPARABLE
 from lossproof.conformance.deviations import Deviation
 from lossproof.conformance.effort import EFFORTS
+from lossproof.conformance.written import unnumbered
 from lossproof.reports import summary
 from lossproof.reports.model import Result
 from lossproof.reports.text import one_line, visible
 
 BAD = ("failed", "errored", "warned")
-#: numbers in a text
-NUMBERS = re.compile(r"-?[0-9]+(\.[0-9]+)?(e[-+]?[0-9]+)?")
 
 
 def say(text: str) -> None:
@@ -81,11 +79,14 @@ class Shown:
             self.told[key].append(result)
             return
         self.told[key], self.looks[key] = [], cause
-        if new:
-            self.causes |= dict.fromkeys(_same(result, cause), key)
-        words = f"{result.status}: {result.message or result.reason}"
-        head = words.partition("\n")[0]
-        self.say(f"\n{words}" if new else f"{head} (known from {self.earlier})")
+        head, *lines = f"{result.status}: {result.message or result.reason}".split("\n")
+        if not new:
+            self.say(f"{head} (known from {self.earlier})")
+            return
+        lines = [line for line in lines if _further(line) not in self.causes]
+        also = [further for line in lines if (further := _further(line)) is not None]
+        self.causes |= dict.fromkeys((*_same(result, cause), *also), key)
+        self.say("\n".join(("", head, *lines)))
 
 
 def _heard(shown: Shown) -> list[Result]:
@@ -100,7 +101,8 @@ def _heard(shown: Shown) -> list[Result]:
     heard = []
     for result in shown.echoes:
         causes = [c for c in result.echo if (c, result.dtype, result.device) in failed]
-        if any((cause, _finite(result)) in kinds for cause in causes):
+        told = (_looks(result),) in shown.causes
+        if told or any((cause, _finite(result)) in kinds for cause in causes):
             heard.append(result)
         else:
             shown.tell(_unheard(result) if causes else result)
@@ -184,7 +186,14 @@ def _looks(result: Result) -> str | None:
     are others in other dtypes."""
     lines = (result.message or "").split("\n")
     found = next((line for line in lines if line.startswith("  looks ")), None)
-    return None if found is None else NUMBERS.sub("#", found)
+    return None if found is None else unnumbered(found)
+
+
+def _further(line: str) -> tuple[str, ...] | None:
+    """What another violation of the same check looks like, if a line tells of one."""
+    if not line.startswith("  also     at "):
+        return None
+    return (unnumbered(f"  looks    {line.partition(': ')[2]}"),)
 
 
 def closing(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -14,6 +15,8 @@ from lossproof.spec.formats import FLOAT64, FORMATS
 ENTRIES = 8
 #: from here on a decimal that is not the number itself is written with an exponent
 ROUND = 1e7
+#: numbers in a text
+NUMBERS = re.compile(r"-?[0-9]+(\.[0-9]+)?(e[-+]?[0-9]+)?")
 
 
 def number(value: Any) -> str:
@@ -32,6 +35,11 @@ def number(value: Any) -> str:
 def _spelt(value: float) -> Iterator[str]:
     """Ever longer decimals near the number; the last of them is read as the number itself."""
     return (f"{value:.{places}e}" for places in range(17))
+
+
+def unnumbered(words: str) -> str:
+    """The words without their numbers, which are others in other dtypes and at other places."""
+    return NUMBERS.sub("#", words)
 
 
 def text(array: Any, write: Callable[[Any], str] | None = None, shown: Sequence[int] = ()) -> str:

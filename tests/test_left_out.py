@@ -1,14 +1,15 @@
 """What a message says of a number that came in place of nan."""
 
 import numpy as np
+import pytest
 
 from lossproof.conformance.items import items
 from lossproof.conformance.origin import implementation
 from lossproof.conformance.sources import plain
 
 
-def told(function, loss="mse"):
-    claim = implementation(function, loss=loss, backend="numpy")
+def told(function, loss="mse", backend="numpy"):
+    claim = implementation(function, loss=loss, backend=backend)
     (item,) = items(claim, dtypes=["float32"], checks=["special_values"], device="cpu",
                         profile="smoke", seed=0, expected_failed=None)  # fmt: skip
     found = item.check.run(item.subject, plain(item.subject, seed=1), item.name)
@@ -61,6 +62,23 @@ def test_results_that_are_replaced_are_told_with_what_comes_for_each():
     said = told(filtered, "logsumexp")
     assert said.startswith("nan gives 0, inf gives 0, -inf gives ")
     assert said.endswith(": an entry, or a result, that is not finite counts as 0")
+
+
+def test_what_is_replaced_under_differentiation_alone_says_so():
+    jax = pytest.importorskip("jax")
+
+    @jax.custom_jvp
+    def plain(x):
+        return jax.scipy.special.logsumexp(x, axis=-1)
+
+    @plain.defjvp
+    def tangent(primals, tangents):
+        (x,), (dx,) = primals, tangents
+        y = jax.numpy.nan_to_num(plain(x), nan=0, posinf=0, neginf=0)
+        return y, (dx * jax.nn.softmax(x)).sum(-1)
+
+    said = told(lambda x: plain(x), "logsumexp", "jax")
+    assert said.endswith("counts as 0, where it is differentiated: a plain call gives nan")
 
 
 def coupled(query, key):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from lossproof.conformance import message
+from lossproof.conformance.check import INCOMPARABLE
 from lossproof.conformance.items import items
 from lossproof.conformance.origin import implementation
 from lossproof.conformance.sources import plain
@@ -22,3 +23,21 @@ def test_a_sum_that_is_not_taken_leaves_the_others_right():
     broken = next(o for o in found if o.fault is not None)
     text = message.render(item.subject, item.name, broken, "#")
     assert "\n  right    the value by 'none' and 'mean'\n" in text + "\n"
+
+
+def by_rows(log_probabilities, labels, weight=None, *, reduction):
+    weights = np.ones_like(labels, log_probabilities.dtype) if weight is None else weight[labels]
+    losses = -weights * np.take_along_axis(log_probabilities, labels[:, None], 1)[:, 0]
+    return losses.mean() if reduction == "mean" else losses
+
+
+def test_a_reduction_that_is_wrong_in_another_way_is_told_beside_one_that_is_not_made():
+    claim = implementation(by_rows, loss="nll", backend="numpy")
+    (item,) = items(claim, dtypes=["float32"], checks=["value"], device="cpu",
+                        profile="smoke", seed=0, expected_failed=None)  # fmt: skip
+    question = plain(item.subject, seed=1, reduction="sum")
+    found = item.check.run(item.subject, question, item.name)
+    broken = next(o for o in found if o.fault == INCOMPARABLE)
+    text = message.render(item.subject, item.name, broken, "#")
+    assert "\n  right    the value by 'none'\n  also     by 'mean': the sum of 4 losses " in text
+    assert "(the weights of the labels) is stated" in text.partition("by 'mean'")[2]

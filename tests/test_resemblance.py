@@ -47,9 +47,15 @@ def _tanh(prediction: Any, target: Any) -> Any:
 
 
 def _halves(prediction: Any, target: Any) -> Any:
-    losses, nothing = (prediction - target) ** 2, target < 0
+    losses, nothing = (prediction - target) ** 2, target < 0.5
     parts = [losses[some].mean() for some in (nothing, ~nothing) if some.any()]
     return np.asarray(sum(parts), dtype=prediction.dtype)
+
+
+def _above(prediction: Any, target: Any) -> Any:
+    losses, nothing = (prediction - target) ** 2, target <= 0
+    parts = [losses[some].mean() for some in (nothing, ~nothing) if some.any()]
+    return np.asarray(sum(parts) / len(parts), dtype=prediction.dtype)
 
 
 def _zeros(prediction: Any, target: Any) -> Any:
@@ -170,12 +176,18 @@ LOOKS: tuple[tuple[Callable[..., Any], str, str | None], ...] = (
     (_halves, "mse",
      "no mean of its samples: it answers 17.3 for 6, and 9.31 is the mean of what it answers "
      "for each alone: samples are mixed; of single samples it is like mse"),
+    (_above, "mse",
+     "no mean of its samples: it answers 8.65 for 6, and 9.31 is the mean of what it answers for "
+     "each alone: it is the mean of two means, of the samples where the target is positive and of "
+     "the others; of single samples it is like mse"),
     (_zeros, "mse",
      "no mean of its samples: it answers 3.83 for 6, and 2.15 is the mean of what it answers for "
-     "each alone: samples are mixed"),
+     "each alone: it is the sum of two means, of the samples where the target is 0 and of the "
+     "others"),
     (_outer, "sigmoid_focal",
      "no mean of its samples: it answers 0.314 for 6, and 0.452 is the mean of what it answers "
-     "for each alone: samples are mixed; of single samples it is like sigmoid_focal, but alpha "
+     "for each alone: it is a mean over all pairs of samples, as where an array of (n,) meets one "
+     "of (n, 1) and is broadcast to (n, n); of single samples it is like sigmoid_focal, but alpha "
      "applied to the wrong class"),
 )  # fmt: skip
 

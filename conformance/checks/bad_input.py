@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -46,8 +47,19 @@ def bad_input(subject: Subject, question: Question) -> Iterator[Observation]:
                 "truth": "an error, or nan" if label else "an error",
                 "got": "nan" if undefined else text(answer.value, number),
             },
+            cause=partial(_nothing, subject, wrong) if label and not told else None,
             conventions={name: "warns" if warned else "gives nan" if told else "accepted"},
         )
+
+
+def _nothing(subject: Subject, wrong: Question) -> str | None:
+    """Whether a label that is no class costs nothing, where each sample has a loss of its own."""
+    if wrong.reduction != "none":
+        return None
+    value = np.asarray(subject.call(wrong).value, dtype=np.float64)
+    nothing = value.ndim == 1 and value[0] == 0 and np.all(value[1:] != 0)
+    said = "that sample costs 0: as by one_hot, whose row is all zeros for what is no class"
+    return said if nothing else None
 
 
 def _wrong(subject: Subject, question: Question) -> Iterator[tuple[str, Question]]:

@@ -72,13 +72,14 @@ def _cause(subject: Subject, question: Question, name: str) -> str | None:
         one = replace(subject, dtype=dtype)
         if (got := _came(one, _rounded(question, one), name)) is not None:
             came[dtype] = got
-    said = _pattern(came)
+    labels = any(a.domain.integer for a in subject.loss.arguments.values())
+    said = _pattern(came, ", such as one_hot," if labels else "")
     only = _only(subject, question, name)
     return "; ".join(part for part in (said, only) if part) or None
 
 
-def _pattern(came: Mapping[str, str]) -> str | None:
-    """The cause that dtypes by the dtype of the input tell."""
+def _pattern(came: Mapping[str, str], such: str) -> str | None:
+    """The cause that dtypes by the dtype of the input tell; what may be mixed in, for example."""
     given = set(came)
     if len(given) < 2 or "float32" not in given:
         return None
@@ -93,8 +94,8 @@ def _pattern(came: Mapping[str, str]) -> str | None:
     rest = {came[d] for d in given - set(kept)}
     if kept.items() <= came.items() and rest == {"float32"}:
         return (
-            "float64 keeps its dtype: an array or constant of float32 is mixed in, which promotes, "
-            "or 16 bits are widened and not cast back"
+            f"float64 keeps its dtype: an array or constant of float32{such} is mixed in, which "
+            "promotes, or 16 bits are widened and not cast back"
         )
     return None
 

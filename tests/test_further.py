@@ -1,0 +1,87 @@
+"""A message of one violation names violations of other kinds beside it, each with its own cause."""
+
+import pytest
+from click.testing import CliRunner
+
+from lossproof.conformance.cli import main
+
+HEAD = """
+import numpy as np
+
+def reduced(losses, reduction):
+    return losses if reduction == "none" else getattr(losses, reduction)()
+
+def softplus(x):
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+"""
+#: 1 - sigmoid above, and a ceiling below
+CLIPPED = """
+def loss(prediction, target{options}):
+    p = np.clip(prediction, 1e-15, 1 - 1e-15)
+    with np.errstate(all="ignore"):
+        losses = -(target * np.log(p) + (1 - target) * np.log(1 - p))
+    return {answer}
+"""
+AT_0 = "also     at prediction=0.0, target=0.0: not finite where prediction and target are both 0"
+CEILING = "target=1.0: stops at 34.54 = -log(1e-15): clamped at 1e-15 below a logarithm"
+
+
+def said(tmp_path, text, loss, *, backend="numpy", dtype="float32", checks="value"):
+    (tmp_path / "case.py").write_text(HEAD + text)
+    target = f"{tmp_path / 'case.py'}:loss"
+    asked = ["check", target, "--loss", loss, "--backend", backend, "--dtype", dtype]
+    came = CliRunner().invoke(main, [*asked, "--check", checks, "--seed", "1", "--no-isolation"])
+    assert came.exit_code in (0, 1), came.output
+    return came.output
+
+
+@pytest.mark.parametrize(
+    ("options", "answer"),
+    [(', *, reduction="mean"', "reduced(losses, reduction)"), ("", "losses.mean()")],
+)
+def test_faults_of_several_kinds_are_told_in_one_message(tmp_path, options, answer):
+    """One sample of each kind is found among many, and in batches that are reduced to a number."""
+    text = CLIPPED.format(options=options, answer=answer)
+    printed = said(tmp_path, text, "binary_cross_entropy")
+    assert printed.count("failed: ") == 1
+    also = [line for line in printed.splitlines() if line.startswith("  also ")]
+    assert any(line.endswith(CEILING) for line in also), printed
+    assert any("log(1 - p) loses a small p" in line for line in printed.splitlines())
+    kinds = [line.partition(": ")[2] for line in also]
+    assert len(set(kinds)) == len(kinds) <= 2
+
+
+def test_a_fault_of_one_kind_is_told_once(tmp_path):
+    text = """
+def loss(x):
+    with np.errstate(all="ignore"):
+        return np.log1p(np.exp(x))
+"""
+    printed = said(tmp_path, text, "softplus")
+    assert "not finite where x is beyond 88.7" in printed
+    assert "  also " not in printed
+
+
+def test_of_what_is_wrong_everywhere_no_kinds_are_told(tmp_path):
+    text = """
+def loss(prediction, target, *, reduction="mean"):
+    with np.errstate(all="ignore"):
+        losses = np.log(1 + np.exp(2 * np.abs(prediction - target)))
+    return reduced(losses, reduction)
+"""
+    printed = said(tmp_path, text, "mae")
+    assert "failed: mae / value" in printed
+    assert "  also " not in printed
+
+
+def test_what_was_told_beside_one_message_is_not_told_in_another(tmp_path):
+    """It is named in the last lines, and so is what is the same in another check."""
+    text = """
+def loss(x):
+    with np.errstate(all="ignore"):
+        return np.log(1 + np.exp(x))
+"""
+    printed = said(tmp_path, text, "softplus", checks="value,layout,overflow")
+    assert printed.count("log(1 + e) loses a small e") == 1
+    assert "echoes of value" in printed
+    assert "layout" in printed.partition("echoes of value")[2]
