@@ -20,7 +20,7 @@ from lossproof.spec.loss import SpecError
 from lossproof.spec.question import Question
 
 #: how what is no cause ends
-VAGUE = (unnumbered(beside.UNKNOWN), " is beyond #")
+VAGUE = (unnumbered(beside.UNKNOWN), ": small digits are lost beside it", " is beyond #")
 #: entries of one answer, samples of one kind and kinds that are looked at, and kinds that are told
 ENTRIES, TRIES, KINDS, TOLD = 256, 2, 8, 2
 #: what may be wrong of a plain question where a function is wrong at other numbers only

@@ -87,7 +87,8 @@ def _right(subject: Subject, name: str, observation: Observation) -> Iterator[st
     judgement, question = observation.judgement, observation.question
     wrong = judgement is not None and judgement.quantity == "value"
     about = name in ("value", "reductions") and wrong and question.reduction != "none"
-    shape = observation.fault == INCOMPARABLE
+    unlike = judgement is not None and judgement.problem is not None
+    shape = observation.fault == INCOMPARABLE or (about and unlike)
     if about or shape:
         try:
             found = other_reductions.right(subject, question)
