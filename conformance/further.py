@@ -32,7 +32,7 @@ def further(
     shown: Observation,
     seen: Sequence[Observation],
     told: str | None,
-    seconds: float = 0.5,
+    seconds: float = 0.3,
 ) -> Iterator[tuple[Question, str]]:
     """Of the violations seen, those of other kinds than the one shown that look like something
     else than is `told`: a sample, and what it is. At most about `seconds` are spent."""

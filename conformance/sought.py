@@ -15,14 +15,12 @@ from lossproof.conformance.candidates import Base, Candidate
 from lossproof.conformance.deadline import Deadline
 from lossproof.conformance.fitting import COARSE, answered, fitting_schemes, reduced
 from lossproof.conformance.schemes import SCHEMES, Scheme
-from lossproof.conformance.tuned import GRID, least
+from lossproof.conformance.tuned import COARSER, GRID, nearest
 from lossproof.spec.carriers import FLOATS, Reals
 from lossproof.spec.loss import Option, Parameter
 from lossproof.spec.question import Question
 from lossproof.spec.tracked import Arithmetic
 
-#: of the grid of `tuned`, every so many points are looked at: neighbours are twice each other
-COARSER = 5
 #: digits of a number that somebody wrote
 DIGITS = 6
 #: how far-fetched a number is that stands in no list
@@ -31,8 +29,6 @@ ODD = 1.5
 CLOSE = 1e-5
 #: and as much at the best point of the grid
 ANYWHERE = 0.25
-#: and as much after so many steps of the search
-FIRST, NEARER = 10, 0.02
 #: the share of answers that may be others
 FEW = 0.1
 #: numbers in the answers, at the least, for one of them to be spent on the fit
@@ -64,10 +60,9 @@ class _Fitted:
                         far[number] = self._off(number, (scheme,))[0][0]
                     return float(far[number])
 
-                if off(least(off, grid, FIRST)) > NEARER:
-                    continue
-                number = least(off, grid)
-                found.append((off(number), scheme.cost, number, scheme))
+                number = nearest(off, grid)
+                if number is not None:
+                    found.append((off(number), scheme.cost, number, scheme))
         found.sort(key=lambda f: f[:2])
         return found[0][2:] if found and found[0][0] <= CLOSE else None
 

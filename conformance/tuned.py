@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,12 @@ from lossproof.spec.question import Question
 from lossproof.spec.tracked import Arithmetic
 
 GRID = tuple(float(x) for x in np.logspace(-3, 3, 91))
+#: of the grid, every so many points are looked at: neighbours are at most twice each other
+COARSER = 4
 #: golden sections of the distance between two neighbours of the grid: 3e-13 of it are left
 STEPS = 60
+#: as much of an answer may be off in the mean after so many of them, for a number to be there
+FIRST, NEARER = 10, 0.02
 #: significant digits beyond which a constant is none that anybody wrote
 DIGITS = 8
 GOLDEN = (5**0.5 - 1) / 2
@@ -61,7 +66,9 @@ def tuned(
             options = {**setting, key: number}
             return _distance(subject, asked, answers, options)
 
-        found = least(off, grid)
+        found = nearest(off, grid[::COARSER])
+        if found is None:
+            continue
         for digits in range(1, DIGITS + 1):
             rounded = float(f"{found:.{digits}g}")
             if option.accepts(rounded):
@@ -82,16 +89,25 @@ def _distance(
     answers: Sequence[Any],
     options: Mapping[str, Any],
 ) -> float:
-    """How far the loss under these options is from the answers, each entry at most by 1."""
+    """How far the loss under these options is from the answers in the mean, each at most by 1."""
     arithmetic = Arithmetic(format=subject.format, profile=subject.profile, carrier=FLOATS)
-    whole = 0.0
+    whole, entries = 0.0, 0
     for question, got in zip(asked, answers, strict=True):
         held = replace(question, options={**question.options, **options})
         exact = FLOATS.middle(value(held, arithmetic).x)
         with np.errstate(all="ignore"):
             off = np.abs(got - exact) / np.maximum(np.abs(got), np.finfo(np.float64).tiny)
         whole += float(np.where(np.isfinite(off), np.minimum(off, 1.0), 1.0).sum())
-    return whole
+        entries += off.size
+    return whole / max(entries, 1)
+
+
+def nearest(off: Callable[[float], float], grid: Sequence[float]) -> float | None:
+    """Where a function of a number is least, None where it is nowhere near 0."""
+    known = cache(off)
+    if known(least(known, grid, FIRST)) > NEARER:
+        return None
+    return least(known, grid)
 
 
 def least(off: Callable[[float], float], grid: Sequence[float], steps: int = STEPS) -> float:
