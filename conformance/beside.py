@@ -30,6 +30,9 @@ Holds = Callable[[Question, float, float, float], bool]
 
 SUM = "log(1 + e) loses a small e, which log1p(e) keeps"
 REST = "1 - sigmoid(x) loses a small rest, which sigmoid(-x) keeps"
+SLOPE = (
+    "1 - sigmoid(x), as in its slope, loses a small rest, which sigmoid(-x) or logsigmoid(x) keeps"
+)
 SMALL = "log(1 - p) loses a small p, which log1p(-p) keeps"
 SIGMOID = "-log(sigmoid(x)) with sigmoid(x) rounded beside 1: logsigmoid or softplus(-x) keeps it"
 SOFTMAX = "-log(softmax(x)) with a probability rounded beside 1: log_softmax keeps it"
@@ -111,7 +114,7 @@ def _sloped(subject: Subject, question: Question, quantity: str, where: Where) -
         return _whole(abs(got) / unit, abs(slope) / unit, unit)
 
     first = (0,) * len(question.output_shape)
-    return REST if _all(subject, question, first, (1.0,), holds) else None
+    return SLOPE if _all(subject, question, first, (1.0,), holds) else None
 
 
 # ---- what is a multiple of a rounding, by the loss for one logarithm

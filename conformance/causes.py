@@ -27,6 +27,13 @@ LARGER = 16.0
 TRANSCENDENT = (r"\log", r"\sigma", "e^", "exp", r"\zeta")
 #: options that are added to numbers of the question, or taken from them
 ADDED = ("delta", "margin")
+AGAIN = "as where it is added and taken away again: where() of the two arms keeps them"
+#: how near two ratios of what came to the truth are, to be one
+CLOSE = 2.0**-5
+CANCELS = (
+    "(1 - t)·x - log σ(x), as torch has it in binary_cross_entropy_with_logits, cancels; "
+    "t·softplus(-x) + (1 - t)·softplus(x) keeps them"
+)
 
 
 def cause(subject: Subject, question: Question, judgement: Judgement) -> str | None:
@@ -67,15 +74,52 @@ def _lost(
             if _constant(subject, question, quantity, exact, got):
                 return None
             again = quantity != "value" and any(key in name for key in ADDED)
-            how = ", as where it is added and taken away again" if again else ""
+            how = f", {AGAIN}" if again else ""
             said = f"off by a rounding of {number:.4g}{name}: small digits are lost beside it{how}"
             if one:
                 told = beside.one(subject, question, quantity, where)
-                if not shows and told.endswith(beside.UNKNOWN):
+                unknown = told.endswith(beside.UNKNOWN)
+                if unknown and (not shows or _smooth(subject, question, quantity, where, got)):
                     continue
                 said = f"off by {told}"
+            elif name == " (logits)" and _cancels(subject, question, quantity, exact, got):
+                said = f"{said}: {CANCELS}"
             return said
     return None
+
+
+def _cancels(subject: Subject, question: Question, quantity: str, exact: arb, got: float) -> bool:
+    """Whether as many digits are lost as torch loses in its binary cross entropy with logits."""
+    x, t = (np.asarray(question.arguments.get(k)) for k in ("logits", "target"))
+    if subject.backend.name != "torch" or quantity != "value" or x.size != 1 or t.size != 1:
+        return False
+    z, y, rounded = float(x.reshape(())), float(t.reshape(())), subject.format.round
+    smaller = min(z, 0.0) - math.log1p(math.exp(-abs(z)))
+    cancelled = float(rounded(float(rounded((1 - y) * z)) - float(rounded(smaller))))
+    whole = y * np.logaddexp(0, -z) + (1 - y) * np.logaddexp(0, z)
+    return bool(abs(got / float(exact.mid()) - cancelled / whole) <= CLOSE)
+
+
+def _smooth(subject: Subject, question: Question, quantity: str, where: Where, got: float) -> bool:
+    """Whether an error of a gradient that is not the whole answer hardly changes where the inputs
+    are moved a little: no rounding is like that."""
+    if got == 0 or quantity == "value":
+        return False
+    errors = []
+    for shift in (0.0, *digits.SHIFTS):
+        nearer = {
+            k: np.asarray(subject.format.round(v * (1 - shift)))
+            for k, v in inputs(question).items()
+        }
+        asked = question.with_arguments(**nearer)
+        judgement = subject.judge(asked, quantity)
+        if judgement.problem is not None or judgement.got is None:
+            return False
+        truth = oracle.truth(asked, quantity, subject.format, subject.profile)
+        came = float(np.asarray(judgement.got, dtype=np.float64)[where])
+        errors.append(came - float(BALLS.middle(truth.exact)[where]))
+    changes = [abs(e - errors[0]) / max(abs(e), abs(errors[0]), 1e-300) for e in errors[1:]]
+    return bool(np.median(changes) < digits.CHANGE)
 
 
 def _constant(subject: Subject, question: Question, quantity: str, exact: arb, got: float) -> bool:

@@ -19,6 +19,8 @@ from lossproof.spec.question import Question
 GUARDS = (
     *(10.0**-k for k in range(1, 31)), 2.0**-10, 2.0**-14, 2.0**-23, 2.0**-52, 2.0**-126,
 )  # fmt: skip
+#: where torch clamps the logarithms of its binary cross entropy, less its sign
+FLOOR = 100.0
 #: the numbers below the logarithm that tell a sum from a maximum, of the guard; and how near, of
 #: the factor, an answer is to the one: they are log 1.5 apart
 SHARES, NEAR = (0.5, 2.0), 0.1
@@ -36,6 +38,12 @@ def ceiling(
     if _several(question):
         return None  # of several logarithms the sum is the guard of none
     near = min(1e-3, 64 * subject.format.unit_roundoff)
+    for factor in factors(question):
+        if abs(got - factor * FLOOR) <= near * got and _stops(subject, question, got):
+            times = "" if factor == 1.0 else f"{factor:g} times "
+            return (
+                f"stops at {times}{FLOOR:g}: a logarithm is clamped at {-FLOOR:g}{_torch(subject)}"
+            )
     roundings = [k * subject.format.unit_roundoff for k in range(1, 5)]
     for factor in factors(question):
         for guard in (*GUARDS, *roundings):
@@ -47,6 +55,10 @@ def ceiling(
                 how = _way(subject, question, where, factor, guard)
                 return f"stops at {times}{-math.log(guard):.4g} = -log({guard:.3g}): {how}"
     return None
+
+
+def _torch(subject: Subject) -> str:
+    return ", as in binary_cross_entropy of torch" if subject.backend.name == "torch" else ""
 
 
 def _way(subject: Subject, question: Question, where: Where, factor: float, guard: float) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from lossproof.conformance import describe
 from lossproof.conformance.oracle import Judgement
 from lossproof.conformance.sources import Source
 from lossproof.conformance.subject import Incomparable as Incomparable
@@ -100,7 +101,10 @@ class Check:
                     question=error.question,
                     fault=INCOMPARABLE,
                     ratio=float("inf"),
-                    facts={"truth": "an array of the stated shape and dtype", "got": str(error)},
+                    facts={
+                        "truth": describe.stated(error.question, error.quantity),
+                        "got": str(error),
+                    },
                 )
             )
         return seen

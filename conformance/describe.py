@@ -32,7 +32,7 @@ def describe(
         }
     if judgement.problem is not None or judgement.got is None or judgement.worst < 0:
         return {
-            "truth": "an array of the stated shape and dtype",
+            "truth": stated(question, judgement.quantity),
             "got": judgement.problem or "nothing",
             "off": "not comparable",
         }
@@ -48,6 +48,13 @@ def describe(
         "got": show(got, fmt),
         "off": _distance(x, got, e, fmt),
     }
+
+
+def stated(question: Question, quantity: str = "value") -> str:
+    """What is to come back, in words."""
+    argument = quantity.partition(".")[2]
+    shape = np.shape(question.arguments[argument]) if argument else question.output_shape
+    return f"an array of shape {shape}" if shape else "one number, of shape ()"
 
 
 def ulp(x: arb, fmt: Format) -> float:

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from lossproof.conformance import causes, denominators, digits, infinite, oracle, slopes
-from lossproof.conformance.check import Observation
+from lossproof.conformance import (
+    agreement,
+    causes,
+    denominators,
+    digits,
+    infinite,
+    oracle,
+    slopes,
+)
+from lossproof.conformance.check import INCOMPARABLE, Observation
 from lossproof.conformance.denominators import CLOSE, Multiple
 from lossproof.conformance.infinite import reals
 from lossproof.conformance.oracle import Judgement
+from lossproof.conformance.partly import partly
 from lossproof.conformance.subject import Incomparable, Subject, TargetError
 from lossproof.spec.carriers import BALLS, Reals
 from lossproof.spec.loss import SpecError
 from lossproof.spec.question import Question
 
+#: a guess at the cause of a judgement at a question
+Guess = Callable[[Subject, Question, Judgement], "str | None"]
 #: how far from a place another is near to it, of 1 and of its numbers
 NEAR = 2.0**-5
 
@@ -25,13 +36,34 @@ NEAR = 2.0**-5
 def looks(subject: Subject, observation: Observation) -> str | None:
     """What the wrong number looks like, or None."""
     judgement, question = observation.judgement, observation.question
-    if judgement is None or judgement.problem is not None or judgement.got is None:
+    if "transformation" in observation.how:
         return None
-    if judgement.worst < 0 or "transformation" in observation.how:
+    if judgement is None or judgement.problem is not None:
+        shape = (
+            observation.fault == INCOMPARABLE
+            if judgement is None
+            else judgement.quantity == "value"
+        )
+        return partly(subject, question) if shape else None
+    if judgement.got is None or judgement.worst < 0:
         return None
     where = tuple(int(i) for i in np.unravel_index(judgement.worst, judgement.ratios.shape))
     got = float(judgement.got.astype(np.float64)[where])
-    for guess in _GUESSES if np.isfinite(got) else _INFINITE:
+    if np.isfinite(got):
+        return _first(_GUESSES, subject, question, judgement)
+    other = _first((_shuffled,), subject, question, judgement)
+    if other is not None:
+        return other  # and it is another sample's that is not finite
+    # what is so everywhere, and what makes it no number here
+    said = [_first(each, subject, question, judgement) for each in (_EVERYWHERE, _HERE)]
+    return "; ".join(part for part in said if part is not None) or None
+
+
+def _first(
+    guesses: Sequence[Guess], subject: Subject, question: Question, judgement: Judgement
+) -> str | None:
+    """The first of the guesses that has something to say."""
+    for guess in guesses:
         try:
             said = guess(subject, question, judgement)
         except (TargetError, SpecError, Incomparable, ArithmeticError):
@@ -107,6 +139,23 @@ def _never(subject: Subject, question: Question, quantity: str) -> bool:
     )
     came = subject.ask(plainly).gradients.get(quantity.partition(".")[2])
     return came is None or not np.any(np.asarray(came, dtype=np.float64))
+
+
+def _hard(subject: Subject, question: Question, judgement: Judgement) -> str | None:
+    """Whether it is right for targets of 0 and 1, and wrong for those between."""
+    stated = question.loss.arguments.get("target")
+    shares = stated is not None and (stated.domain.low, stated.domain.high) == (0.0, 1.0)
+    if not shares or stated is None or stated.domain.kind != "real":
+        return None
+    soft = agreement.trial(subject, options=question.options, reduction=question.reduction)
+    ends = np.asarray(soft.arguments["target"]).round()
+    hard = soft.with_arguments(target=ends)
+    if not stated.domain.contains(ends) or np.ptp(ends) == 0:
+        return None
+    wrong = subject.judge(soft, judgement.quantity).violations
+    if wrong.mean() < 0.5 or subject.judge(hard, judgement.quantity).violations.any():
+        return None
+    return "right for targets of 0 and 1, and wrong for those between"
 
 
 def _flat(subject: Subject, question: Question, judgement: Judgement) -> str | None:
@@ -192,11 +241,12 @@ def _factors(question: Question) -> Iterator[tuple[str, float]]:
             yield f"the truth divided by {count}, the size of {axis}", 1.0 / count
 
 
-_GUESSES = (
-    _cotangent, denominators.divided, _factor, slopes.other, _reordered, causes.cause, _shuffled,
-    _flat, denominators.in_float64,
+_GUESSES: tuple[Guess, ...] = (
+    _cotangent, denominators.divided, _factor, slopes.other, _reordered, causes.cause, _hard,
+    _shuffled, _flat, denominators.in_float64,
 )  # fmt: skip
 #: those of a number that is not finite
-_INFINITE = (_shuffled, denominators.divided, digits.beyond, infinite.not_finite)
+_EVERYWHERE: tuple[Guess, ...] = (denominators.divided,)
+_HERE: tuple[Guess, ...] = (digits.beyond, infinite.not_finite)
 
 __all__ = ["looks"]

@@ -36,7 +36,7 @@ def beyond(subject: Subject, question: Question, judgement: Judgement) -> str | 
     for name in _narrower(subject):
         if max(sizes, default=0.0) > FORMATS[name].largest and all(map(np.isfinite, sizes)):
             unit, quantity = FORMATS[name].unit_roundoff, judgement.quantity
-            if _differences(subject, quantity) and not _rounded(subject, question, quantity, name):
+            if _differences(subject, quantity) and not rounded(subject, question, quantity, name):
                 continue
             if _everywhere(subject, question, quantity, unit):
                 return f"beyond the range of {name}: it is computed in that"
@@ -65,7 +65,7 @@ def narrower(
     for name in _narrower(subject):
         unit = FORMATS[name].unit_roundoff
         if unit / 64 * size <= error <= ROUNDINGS * unit * size:
-            what = _rounded(subject, question, quantity, name)
+            what = rounded(subject, question, quantity, name)
             named = what is not None
             if what is None:
                 if _differences(subject, quantity) or not _everywhere(
@@ -90,7 +90,7 @@ def _differences(subject: Subject, quantity: str) -> bool:
     return quantity != "value" and not subject.backend.differentiates
 
 
-def _rounded(subject: Subject, question: Question, quantity: str, name: str) -> str | None:
+def rounded(subject: Subject, question: Question, quantity: str, name: str) -> str | None:
     """The arguments whose digits beyond a dtype change the truth of two questions, and no bit of
     the answers."""
     found = []

@@ -41,7 +41,7 @@ def further(
         return
     if not _local(subject, shown.question, judgement):
         return
-    until, known = Deadline.after(seconds), {unnumbered(told or "")}
+    until, known = Deadline.after(seconds), [unnumbered(told or "")]
     for question in _kinds(subject, shown, judgement, seen, until):
         if until.over or len(known) > TOLD:
             return
@@ -51,8 +51,8 @@ def further(
         words = diagnose.looks(subject, replace(shown, question=question, judgement=found))
         if words is None or unnumbered(words).endswith(VAGUE):
             continue
-        if unnumbered(words) not in known:
-            known.add(unnumbered(words))
+        if not any(unnumbered(words) in said for said in known):
+            known.append(unnumbered(words))
             yield _plainer(subject, shown, question, words), words
 
 

@@ -151,7 +151,10 @@ def _reason(subject: Subject, question: Question, judgement: Judgement, *, tied:
             return ""
         if question.options.get("eps"):
             return ": log 0: no eps is added to what stands below the logarithm"
-        return ": 0 · log 0 is nan: xlogy, or where() with a safe argument inside"
+        safe = "where() with a safe argument inside"
+        if not subject.backend.differentiates:
+            return f": 0 · log 0 is nan: xlogy, or {safe}"
+        return f": 0 · log 0 is nan: {safe}, as xlogy alone leaves 0 / 0 in the gradient"
     if not subject.backend.differentiates:
         return ": 0 / 0 in the backward"
     if not _all_finite(subject, question, "value"):

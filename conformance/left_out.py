@@ -14,6 +14,9 @@ from lossproof.conformance.subject import Incomparable, Subject, TargetError
 from lossproof.spec.carriers import BALLS
 from lossproof.spec.question import Question
 
+#: how far from its limit a loss may be and still be that
+NEAR = 2.0**-6
+
 
 def nan_is(subject: Subject, base: Question, key: str, got: Any) -> str | None:
     """What the value is where the first entry of `key` is nan, where one account alone fits it."""
@@ -72,17 +75,19 @@ def _replaced(subject: Subject, base: Question, key: str) -> str | None:
             return None
         came[special] = float(own[0])
     said = ", ".join(f"{special:g} gives {number:.6g}" for special, number in came.items())
-    infinite = [
-        number
-        for special, number in came.items()
-        if not np.isnan(special)
-        and np.isinf(limits.of(base.take([0]), "value", key, special)).all()
-    ]
+    one = base.take([0])
+    ends = {s: limits.of(one, "value", key, s).reshape(-1) for s in came if not np.isnan(s)}
+    infinite = [came[s] for s, end in ends.items() if np.isinf(end).all()]
     if not infinite or came[np.nan] or any(infinite):
         return None
-    return (
-        f"{said}: an entry, or a result, that is not finite counts as 0{_where(subject, base, key)}"
-    )
+    # an entry that is counted as 0 shows where the loss itself has an end
+    kept = [
+        bool(np.all(np.abs(came[s] - end) <= NEAR * np.abs(end)))
+        for s, end in ends.items()
+        if np.isfinite(end).all() and np.any(end)
+    ]
+    what = "an entry, or a result," if not kept else "a result" if all(kept) else "an entry"
+    return f"{said}: {what} that is not finite counts as 0{_where(subject, base, key)}"
 
 
 def _where(subject: Subject, base: Question, key: str) -> str:

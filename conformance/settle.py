@@ -7,7 +7,7 @@ asked of it. Each of these is said, so that nothing is left out in silence.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -132,6 +132,16 @@ def _nearest(subject: Subject, possible: Sequence[str]) -> str | None:
     return min(distances, key=lambda r: distances[r]) if distances else None
 
 
+def _unguarded(subject: Subject, held: Mapping[str, Any]) -> bool:
+    """Whether no guard at all fits ordinary inputs too."""
+    if not subject.loss.options["eps"].accepts(0.0):
+        return False
+    bare = {**held, "eps": 0.0}
+    return (
+        share(subject, questions(subject, options=bare, reduction=subject.reductions[0])) >= SETTLED
+    )
+
+
 def _options(subject: Subject) -> Step:
     """The options that it does not take, held at the values which fit best.
 
@@ -148,9 +158,10 @@ def _options(subject: Subject) -> Step:
     held = {**chosen, **{k: defaults[k] for k in idle}}
     said = []
     for key, value in held.items():
-        why = "the default of the spec, for nothing fits better"
+        why = "the default of the spec, for it is not this loss at any other"
         if fit >= SETTLED:
-            why = "it has no such parameter, and this fits ordinary inputs"
+            also = ", as 0.0 does" if key == "eps" and value and _unguarded(subject, held) else ""
+            why = f"it has no such parameter, and this fits ordinary inputs{also}"
         if key in idle:
             meant = f"it is {loss.name} with {idle[key]}: --fix {idle[key]} if so meant"
             why = f"the default of the spec; {meant}"

@@ -24,6 +24,8 @@ from lossproof.spec.maths import exp, softmax, softplus
 from lossproof.spec.question import Question
 from lossproof.spec.tracked import Arithmetic, Tracked
 
+#: binary digits that tell one formula from others
+DIGITS = 24
 #: entries of a gradient that are looked at, where each takes an evaluation
 ENTRIES = 6
 
@@ -42,9 +44,11 @@ def other(subject: Subject, question: Question, judgement: Judgement) -> str | N
     """What the gradient is instead, in words, or None.
 
     It is told where the worst entry and all of two plain questions are that, and where the truth is
-    wrong at these too, though the value is right.
+    wrong at these too, though the value is right. In 16 bits too much would fit.
     """
     kind, _, name = judgement.quantity.partition(".")
+    if subject.format.precision < DIGITS:
+        return None
     if kind != "gradient" or judgement.got is None or judgement.problem is not None:
         return None
     got = np.asarray(judgement.got, dtype=np.float64)

@@ -82,11 +82,12 @@ class TargetError(Exception):
 
 
 class Incomparable(Exception):
-    """An answer that is not even an array of the stated shape."""
+    """An answer that is not even an array of the stated shape: the value, or a gradient."""
 
-    def __init__(self, question: Question, problem: str) -> None:
+    def __init__(self, question: Question, problem: str, quantity: str = "value") -> None:
         super().__init__(problem)
         self.question = question
+        self.quantity = quantity
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -27,14 +27,42 @@ def cast(prediction, target, *, reduction):
     return _reduced((prediction.float() - target.float()) ** 2, reduction)
 
 
+def widened(prediction, target, *, reduction):
+    if prediction.element_size() == 2:
+        prediction, target = prediction.float(), target.float()
+    return _reduced((prediction - target) ** 2, reduction)
+
+
+def target_cast(prediction, target, *, reduction):
+    return _reduced((prediction - target.float()) ** 2, reduction)
+
+
+def one_hot(log_probabilities, labels, *, reduction):
+    torch = pytest.importorskip("torch")
+    chosen = torch.eye(log_probabilities.shape[1], dtype=torch.float32)[labels]
+    return _reduced(-(log_probabilities * 3 / 3 * chosen).sum(1), reduction)
+
+
 def _reduced(losses, reduction):
     return losses if reduction == "none" else getattr(losses, reduction)()
 
 
 def test_what_promotes_is_told_from_what_casts():
     pytest.importorskip("torch")
-    kept = "float64 keeps its dtype: an array or constant of float32 is mixed in, which promotes"
-    assert told(promoted, "mse", "torch", "float16").startswith(kept)
+    kept = "float64 keeps its dtype: "
+    assert told(promoted, "mse", "torch", "float16") == (
+        f"{kept}what is computed in 16 bits meets an array of float32, which promotes"
+    )
+    assert told(widened, "mse", "torch", "bfloat16") == (
+        f"{kept}16 bits are widened, by a cast or an array of float32, and not cast back"
+    )
+    assert told(target_cast, "mse", "torch", "float16") == (
+        f"{kept}target is cast to float32, which promotes"
+    )
+    assert told(one_hot, "nll", "torch", "float16") == (
+        f"{kept}what is computed in 16 bits meets an array of float32, such as one_hot, which "
+        "promotes"
+    )
     assert told(cast, "mse", "torch", "float16") == (
         "float32 whatever it is given: its input, or its answer, is cast to float32"
     )

@@ -111,7 +111,10 @@ def test_a_constant_is_found_where_there_is_no_guard_either() -> None:
 def test_no_constant_makes_another_loss_of_a_function() -> None:
     found = settled(lambda prediction, target: np.abs(prediction - target) ** 1.5, "huber")
     assert found.implementation.dialect["delta"] == 1.0
-    assert "delta is held at 1.0: the default of the spec, for nothing fits better" in found.notes
+    assert (
+        "delta is held at 1.0: the default of the spec, for it is not this loss at any other"
+        in found.notes
+    )
 
 
 ALIAS = """

@@ -58,10 +58,18 @@ def filtered(x):
     return np.where(np.isfinite(found), found, np.float32(0))
 
 
+def entries(x):
+    x = np.where(np.isfinite(x), x, np.float32(0))
+    found = np.log(np.exp(x).sum(axis=-1))
+    return np.where(np.any(x == 0, axis=-1), x.max(axis=-1) * 0, found)
+
+
 def test_results_that_are_replaced_are_told_with_what_comes_for_each():
     said = told(filtered, "logsumexp")
     assert said.startswith("nan gives 0, inf gives 0, -inf gives ")
-    assert said.endswith(": an entry, or a result, that is not finite counts as 0")
+    assert said.endswith(": a result that is not finite counts as 0")
+    said = told(entries, "logsumexp")
+    assert said.endswith(": an entry that is not finite counts as 0")
 
 
 def test_what_is_replaced_under_differentiation_alone_says_so():

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from lossproof.backends.base import Answer
-from lossproof.conformance import describe, oracle
+from lossproof.conformance import describe, digits, oracle
 from lossproof.conformance.check import MUST, Observation, check
 from lossproof.conformance.sources import REDUCTIONS, plain
 from lossproof.conformance.subject import Incomparable, Subject, TargetError
+from lossproof.spec.carriers import BALLS
 from lossproof.spec.domain import Domain
 from lossproof.spec.loss import SpecError
 from lossproof.spec.question import Question
@@ -21,6 +22,10 @@ from lossproof.spec.question import Question
 #: dtypes in which users hand over targets that are whole numbers; int32 promotes like int64, but
 #: in JAX, where the float64 that int64 asks for is the user's own choice
 WHOLE = ("int32", "bool")
+#: where float64 and float32 are kept, and 16 bits give float32
+KEPT = "float64 keeps its dtype"
+#: how far from the truth an answer is at most, of itself, that was computed in float32
+FINE = 2.0**-18
 
 
 @check(
@@ -72,14 +77,15 @@ def _cause(subject: Subject, question: Question, name: str) -> str | None:
         one = replace(subject, dtype=dtype)
         if (got := _came(one, _rounded(question, one), name)) is not None:
             came[dtype] = got
-    labels = any(a.domain.integer for a in subject.loss.arguments.values())
-    said = _pattern(came, ", such as one_hot," if labels else "")
+    said = _pattern(came)
+    if said == KEPT:
+        said = f"{KEPT}: {_promotion(subject, question)}"
     only = _only(subject, question, name)
     return "; ".join(part for part in (said, only) if part) or None
 
 
-def _pattern(came: Mapping[str, str], such: str) -> str | None:
-    """The cause that dtypes by the dtype of the input tell; what may be mixed in, for example."""
+def _pattern(came: Mapping[str, str]) -> str | None:
+    """The cause that dtypes by the dtype of the input tell."""
     given = set(came)
     if len(given) < 2 or "float32" not in given:
         return None
@@ -93,11 +99,26 @@ def _pattern(came: Mapping[str, str], such: str) -> str | None:
     kept = {"float64": "float64", "float32": "float32"}
     rest = {came[d] for d in given - set(kept)}
     if kept.items() <= came.items() and rest == {"float32"}:
-        return (
-            f"float64 keeps its dtype: an array or constant of float32{such} is mixed in, which "
-            "promotes, or 16 bits are widened and not cast back"
-        )
+        return KEPT
     return None
+
+
+def _promotion(subject: Subject, question: Question) -> str:
+    """What promotes 16 bits to float32: digits of an argument that are lost in float64 tell, and
+    whether the answer to 16 bits is as good as one of float32."""
+    wide = replace(subject, dtype="float64")
+    cast = digits.rounded(wide, _rounded(question, wide), "value", "float32")
+    if cast is not None:
+        return f"{cast} cast to float32, which promotes"
+    labels = any(a.domain.integer for a in subject.loss.arguments.values())
+    such = ", such as one_hot" if labels else ""
+    truth = oracle.truth(question, "value", subject.format, subject.profile)
+    exact, got = BALLS.middle(truth.exact), np.asarray(subject.ask(question).value, np.float64)
+    with np.errstate(all="ignore"):
+        fine = bool(np.all(np.abs(got - exact) <= FINE * np.abs(exact)))
+    if fine:
+        return f"16 bits are widened, by a cast or an array of float32{such}, and not cast back"
+    return f"what is computed in 16 bits meets an array of float32{such}, which promotes"
 
 
 def _only(subject: Subject, question: Question, name: str) -> str | None:

@@ -49,7 +49,7 @@ class Witness:
         array = None if got is None else np.asarray(got)
         problem = oracle.shape_problem(question, quantity, array)
         if problem is not None or array is None:
-            raise Incomparable(question, problem or "nothing came back")
+            raise Incomparable(question, problem or "nothing came back", quantity)
         numbers = array.astype(np.float64)
         truth = oracle.truth(question, quantity, self.subject.format, self.subject.profile)
         budget = np.broadcast_to(truth.budget, numbers.shape)

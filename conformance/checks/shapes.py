@@ -219,7 +219,7 @@ def _mismatch(subject: Subject, question: Question) -> Iterator[Observation]:
         fault="shapes that do not fit are broadcast silently" if silent else None,
         ratio=float("inf") if silent else 0.0,
         facts={
-            "truth": "an error, a warning, or entries put side by side",
+            "truth": "an error (compare the shapes, and raise), a warning, or entries side by side",
             "got": f"one number, made of all pairs of entries (3, 3): {shapes_given}",
         }
         if silent
