@@ -21,8 +21,11 @@ from lossproof.spec.question import Question
 
 #: how what is no cause ends
 VAGUE = (unnumbered(beside.UNKNOWN), ": small digits are lost beside it", " is beyond #")
-#: entries of one answer, samples of one kind and kinds that are looked at, and kinds that are told
-ENTRIES, TRIES, KINDS, TOLD = 256, 2, 8, 2
+#: entries of one answer, samples of one place and kinds that are looked at, and kinds that are
+#: told: numbers, not a time, or a message would say less on a busy machine
+ENTRIES, TRIES, KINDS, TOLD = 256, 2, 6, 2
+#: seconds after which nothing more is asked of a function that takes long
+LONG = 5.0
 #: what may be wrong of a plain question where a function is wrong at other numbers only
 FEW = 0.25
 
@@ -32,16 +35,15 @@ def further(
     shown: Observation,
     seen: Sequence[Observation],
     told: str | None,
-    seconds: float = 0.3,
 ) -> Iterator[tuple[Question, str]]:
     """Of the violations seen, those of other kinds than the one shown that look like something
-    else than is `told`: a sample, and what it is. At most about `seconds` are spent."""
+    else than is `told`: a sample, and what it is."""
     judgement = shown.judgement
     if not seen or judgement is None or judgement.worst < 0 or judgement.problem is not None:
         return
     if not _local(subject, shown.question, judgement):
         return
-    until, known = Deadline.after(seconds), [unnumbered(told or "")]
+    until, known = Deadline.after(LONG), [unnumbered(told or "")]
     for question in _kinds(subject, shown, judgement, seen, until):
         if until.over or len(known) > TOLD:
             return
@@ -102,6 +104,7 @@ def _kinds(
 ) -> list[Question]:
     """A sample of each kind of violation but the one that is shown, the worst of its kind."""
     found: dict[Hashable, tuple[float, Question]] = {}
+    tries: Counter[Hashable] = Counter()
     taken = _kind(shown.question, judgement, judgement.worst)
     for observation in seen:
         one = observation.judgement
@@ -111,16 +114,21 @@ def _kinds(
             continue
         if observation.question.reduction != shown.question.reduction:
             continue
-        for ratio, kind, question in _samples(subject, observation.question, one, until):
+        for ratio, kind, question in _samples(subject, observation.question, one, tries, until):
             if kind != taken and (kind not in found or found[kind][0] < ratio):
                 found[kind] = (ratio, question)
     return [question for _, question in sorted(found.values(), key=lambda f: -f[0])[:KINDS]]
 
 
 def _samples(
-    subject: Subject, question: Question, judgement: Judgement, until: Deadline
+    subject: Subject,
+    question: Question,
+    judgement: Judgement,
+    tries: Counter[Hashable],
+    until: Deadline,
 ) -> Iterator[tuple[float, Hashable, Question]]:
-    """The samples of a question that are wrong, how wrong, and of which kind."""
+    """The samples of a question that are wrong, how wrong, and of which kind; `tries` counts those
+    that were asked alone, by where their arguments lie."""
     if question.separable:
         ratios = np.where(judgement.violations, judgement.ratios, 0.0).reshape(-1)
         for index in np.argsort(-ratios, kind="stable")[:ENTRIES]:
@@ -128,7 +136,6 @@ def _samples(
                 cut = narrowed(question, int(index), judgement.ratios.shape, subject.columns)
                 yield float(ratios[index]), _kind(cut, judgement, int(index)), cut
         return
-    tries: Counter[Hashable] = Counter()
     for alone in each_alone(question, subject.columns):
         place = _places(alone)
         tries[place] += 1

@@ -26,7 +26,9 @@ def partly(subject: Subject, question: Question) -> str | None:
         return None
     each = replace(plain, reduction="none")
     losses = BALLS.middle(oracle.truth(each, "value", subject.format, subject.profile).exact)
-    found = []
+    found: list[str] = []
+    if not losses.size:
+        return None
     for axis in range(losses.ndim):
         for name, reduced in (("mean", losses.mean(axis)), ("sum", losses.sum(axis))):
             if reduced.shape == got.shape and got.ndim:

@@ -85,7 +85,7 @@ class Shown:
             return
         lines = [line for line in lines if _further(line) not in self.causes]
         also = [further for line in lines if (further := _further(line)) is not None]
-        self.causes |= dict.fromkeys((*_same(result, cause), *also), key)
+        self.causes |= dict.fromkeys((*_same(result, cause), *_parts(cause), *also), key)
         self.say("\n".join(("", head, *lines)))
 
 
@@ -187,6 +187,12 @@ def _looks(result: Result) -> str | None:
     lines = (result.message or "").split("\n")
     found = next((line for line in lines if line.startswith("  looks ")), None)
     return None if found is None else unnumbered(found)
+
+
+def _parts(looks: str | None) -> list[tuple[str, ...]]:
+    """What a line of several causes tells of, each as a line of its own would."""
+    first, *others = (looks or "").split("; ")
+    return [(part,) for part in (first, *(f"  looks    {each}" for each in others)) if others]
 
 
 def _further(line: str) -> tuple[str, ...] | None:

@@ -85,3 +85,19 @@ def loss(x):
     assert printed.count("log(1 + e) loses a small e") == 1
     assert "echoes of value" in printed
     assert "layout" in printed.partition("echoes of value")[2]
+
+
+def test_a_cause_told_beside_another_is_not_told_again(tmp_path):
+    """In one dtype it stands with what makes no number there, in another alone."""
+    text = """
+def loss(prediction, target):
+    with np.errstate(all="ignore"):
+        losses = -(target * np.log(prediction) + (1 - target) * np.log(1 - prediction))
+    return losses.sum() / losses.dtype.type(len(losses))
+"""
+    (tmp_path / "case.py").write_text(HEAD + text)
+    asked = ["check", f"{tmp_path / 'case.py'}:loss", "--loss", "binary_cross_entropy"]
+    asked += ["--backend", "numpy", "--check", "value,shapes", "--seed", "1", "--no-isolation"]
+    printed = CliRunner().invoke(main, asked).output
+    assert "; not finite where prediction and target are both" in printed
+    assert printed.count("the size of the first axis") == 1, printed
