@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -30,25 +30,38 @@ LONG = 5.0
 FEW = 0.25
 
 
+@dataclass(frozen=True)
+class Seen:
+    """The violations of a check, and whether one at a question is charged to the subject."""
+
+    violations: Sequence[Observation]
+    charged: Callable[[Question], bool]
+
+
+NOTHING = Seen((), lambda question: True)
+
+
 def further(
-    subject: Subject,
-    shown: Observation,
-    seen: Sequence[Observation],
-    told: str | None,
+    subject: Subject, shown: Observation, seen: Seen, told: str | None
 ) -> Iterator[tuple[Question, str]]:
     """Of the violations seen, those of other kinds than the one shown that look like something
     else than is `told`: a sample, and what it is."""
     judgement = shown.judgement
-    if not seen or judgement is None or judgement.worst < 0 or judgement.problem is not None:
+    if (
+        not seen.violations
+        or judgement is None
+        or judgement.worst < 0
+        or judgement.problem is not None
+    ):
         return
     if not _local(subject, shown.question, judgement):
         return
     until, known = Deadline.after(LONG), [unnumbered(told or "")]
-    for question in _kinds(subject, shown, judgement, seen, until):
+    for question in _kinds(subject, shown, judgement, seen.violations, until):
         if until.over or len(known) > TOLD:
             return
         found = _judged(subject, question, judgement.quantity)
-        if found is None or not found.violations.any():
+        if found is None or not found.violations.any() or not seen.charged(question):
             continue
         words = diagnose.looks(subject, replace(shown, question=question, judgement=found))
         if words is None or unnumbered(words).endswith(VAGUE):
@@ -107,14 +120,11 @@ def _kinds(
     tries: Counter[Hashable] = Counter()
     taken = _kind(shown.question, judgement, judgement.worst)
     for observation in seen:
-        one = observation.judgement
-        if one is None or one.got is None or one.problem is not None:
+        one, whole = observation.judgement, observation.question
+        comparable = one is not None and one.got is not None and one.problem is None
+        if one is None or not comparable or whole.reduction != shown.question.reduction:
             continue
-        if one.quantity != judgement.quantity:
-            continue
-        if observation.question.reduction != shown.question.reduction:
-            continue
-        for ratio, kind, question in _samples(subject, observation.question, one, tries, until):
+        for ratio, kind, question in _samples(subject, whole, one, tries, until):
             if kind != taken and (kind not in found or found[kind][0] < ratio):
                 found[kind] = (ratio, question)
     return [question for _, question in sorted(found.values(), key=lambda f: -f[0])[:KINDS]]

@@ -36,7 +36,7 @@ def render(
     observation: Observation,
     again: str,
     others: Iterable[str] = (),
-    seen: Sequence[Observation] = (),
+    seen: further.Seen = further.NOTHING,
 ) -> str:
     """The failure message, one aligned fact a line.
 
@@ -61,9 +61,7 @@ def render(
     return "\n".join(lines)
 
 
-def _looks(
-    subject: Subject, observation: Observation, seen: Sequence[Observation]
-) -> Iterator[str]:
+def _looks(subject: Subject, observation: Observation, seen: further.Seen) -> Iterator[str]:
     with np.errstate(all="ignore"):
         guess = unharmed(observation.cause or partial(diagnose.looks, subject, observation))
         kinds = unharmed(lambda: list(further.further(subject, observation, seen, guess)))

@@ -17,7 +17,8 @@ from msgspec.structs import replace as changed
 from lossproof.conformance import message, plan
 from lossproof.conformance.check import MUST, SHOULD, Check, Observation
 from lossproof.conformance.echoes import echo
-from lossproof.conformance.shrink import shrink, shrink_error
+from lossproof.conformance.further import Seen
+from lossproof.conformance.shrink import shrink, shrink_error, still
 from lossproof.conformance.sources import EVERYWHERE, Source
 from lossproof.conformance.subject import Subject, TargetError
 from lossproof.reports.model import Grade, Level, Result, Status, Worst
@@ -251,7 +252,8 @@ def finish(
         identifier = plan.Unit.of(subject).id(tally.name)
         others = set(own or echoes) - {str(shown.fault)}
         told = tally.seen if subject.primary and tally.check.source is EVERYWHERE else ()
-        text = message.render(subject, tally.name, shown, f"{again}#{identifier}", others, told)
+        seen = Seen(told, lambda q: still(subject, tally.check, tally.name, q, *rest) is not None)
+        text = message.render(subject, tally.name, shown, f"{again}#{identifier}", others, seen)
         snippet = message.snippet(subject, tally.name, shown)
     elif tally.internal is not None:
         text = tally.internal

@@ -56,7 +56,7 @@ def shrink(
     floor = min(violation.ratio / 16, 1000.0)
 
     def as_bad(question: Question) -> Observation | None:
-        again = _still(subject, check, name, question, rest)
+        again = still(subject, check, name, question, rest)
         if again is None or _shaped(again) != _shaped(violation) or again.ratio < floor:
             return None
         return again
@@ -171,8 +171,12 @@ def _shaped(observation: Observation) -> bool:
     return observation.judgement is not None and observation.judgement.problem is None
 
 
-def _still(
-    subject: Subject, check: Check, name: str, question: Question, rest: Rest
+def still(
+    subject: Subject,
+    check: Check,
+    name: str,
+    question: Question,
+    rest: Rest = lambda question, observations: observations,
 ) -> Observation | None:
     """The worst violation at a question, None if there is none or it cannot be asked."""
     try:

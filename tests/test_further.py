@@ -1,5 +1,7 @@
 """A message of one violation names violations of other kinds beside it, each with its own cause."""
 
+from importlib.util import find_spec
+
 import pytest
 from click.testing import CliRunner
 
@@ -101,3 +103,18 @@ def loss(prediction, target):
     printed = CliRunner().invoke(main, asked).output
     assert "; not finite where prediction and target are both" in printed
     assert printed.count("the size of the first axis") == 1, printed
+
+
+@pytest.mark.skipif(find_spec("torch") is None, reason="torch is not installed")
+def test_what_is_inherited_is_told_of_no_other_kind(tmp_path):
+    """The tail of torch's own cross entropy loses digits, which is not charged to who calls it."""
+    text = """
+import torch
+def loss(logits, target, *, reduction="mean"):
+    losses = torch.nn.functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
+    return reduced(torch.where(logits > 50, torch.zeros_like(losses), losses), reduction)
+"""
+    name = "binary_cross_entropy_with_logits"
+    printed = said(tmp_path, text, name, backend="torch", checks="value,gradient")
+    assert "failed: " in printed
+    assert "  also " not in printed, printed
