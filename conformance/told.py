@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +22,9 @@ from lossproof.reports import summary
 from lossproof.reports.model import Result
 from lossproof.reports.text import one_line, visible
 
+#: which question told of a denominator, and what is stated in its place there
+ELSEWHERE = re.compile(r"(in float#: )?asked with # \w+: |in float#: ")
+STATED = re.compile(r", where # (\([\w ]+\) )?is stated")
 BAD = ("failed", "errored", "warned")
 
 
@@ -183,10 +187,10 @@ def _same(result: Result, cause: str | None) -> list[tuple[str, ...]]:
 
 def _looks(result: Result) -> str | None:
     """What the wrong number looks like, None where that is not said; without its numbers, which
-    are others in other dtypes."""
+    are others in other dtypes, and without the question that told of a denominator."""
     lines = (result.message or "").split("\n")
     found = next((line for line in lines if line.startswith("  looks ")), None)
-    return None if found is None else unnumbered(found)
+    return None if found is None else ELSEWHERE.sub("", STATED.sub("", unnumbered(found)))
 
 
 def _parts(looks: str | None) -> list[tuple[str, ...]]:

@@ -185,3 +185,27 @@ def test_a_second_fault_of_a_function_that_is_wrong_everywhere_is_its_own(tmp_pa
     assert found[check].echo == (), found[check].message
     plain = failed(file, "same")
     assert check not in plain or plain[check].echo != ()
+
+
+BY_ROWS = """
+import torch
+import torch.nn.functional as F
+
+def loss(logits, labels, ignore_index=-100, *, reduction="mean"):
+    losses = F.cross_entropy(logits, labels, ignore_index=ignore_index, reduction="none")
+    return losses if reduction == "none" else getattr(losses, reduction)()
+"""
+
+
+def test_a_mean_that_is_wrong_at_every_size_is_told_once(tmp_path: Path) -> None:
+    """Of the labels some are ignored: the small batch is wrong by the same factor as the large
+    one, in every dtype, whatever question told of the denominator."""
+    pytest.importorskip("torch")
+    (tmp_path / "rows.py").write_text(BY_ROWS)
+    asked = ["check", f"{tmp_path / 'rows.py'}:loss", "--loss", "cross_entropy"]
+    asked += ["--backend", "torch", "--seed", "1", "--check", "value,gradient,scale"]
+    printed = CliRunner().invoke(main, asked).output
+    assert printed.count("failed: cross_entropy / value") == 1, printed
+    assert printed.count("failed: cross_entropy / gradient") == 1, printed
+    assert "failed: cross_entropy / scale" not in printed, printed
+    assert "  scale  " in printed.partition("echoes of ")[2], printed

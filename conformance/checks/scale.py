@@ -103,12 +103,17 @@ def _plainly(
     return [(asked, "value")] if near(large, multiple(subject, asked)) else []
 
 
-def _alike(subject: Subject, asked: Question, judgement: Judgement) -> list[Question]:
-    """The small batch, where it has the gradient that each part of the large one has."""
-    plain = subject.judge(asked, judgement.quantity).got
-    if plain is None or judgement.got is None or plain.shape != judgement.got.shape:
-        return []
-    return [asked] if near(judgement.got, plain) else []
+def _alike(
+    subject: Subject, asked: Question, reduced: Question, judgement: Judgement
+) -> Iterator[Question]:
+    """The small batch, unreduced or `reduced`, where it has the gradient that each part of the
+    large one has."""
+    for question in (asked, reduced):
+        plain = subject.judge(question, judgement.quantity).got
+        if plain is None or judgement.got is None or plain.shape != judgement.got.shape:
+            continue
+        if near(judgement.got, plain):
+            yield question
 
 
 def small(subject: Subject, options: Mapping[str, Any]) -> Question:
@@ -149,6 +154,8 @@ def _gradients(
     cotangent: divided by the number of terms and rounded once, an input one rounding away."""
     divisor = _divisor(few, times, reduction, subject)
     asked = few.with_cotangent(float(subject.format.round(_upstream(divisor) / divisor)))
+    share = subject.format.round(_upstream(divisor) / (times if reduction == "mean" else 1))
+    reduced = replace(few, reduction=reduction, cotangent=np.asarray(share))
     for argument in subject.differentiable:
         got, axes = gradients.get(argument), subject.loss.arguments[argument].axes
         if got is None or axes[:1] not in (("*",), ("N",)):
@@ -168,7 +175,7 @@ def _gradients(
                 judgement,
                 what=what,
                 how={"repeated": times, "reduction": reduction},
-                plainly=partial(_alike, subject, asked, judgement),
+                plainly=partial(_alike, subject, asked, reduced, judgement),
             )
 
 
