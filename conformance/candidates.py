@@ -27,13 +27,19 @@ class Base:
     """A loss of the catalogue, or one changed in a way that has a name.
 
     `after` follows the name of the loss in words, `but` comes last. `cost` says how far-fetched it
-    is: of explanations that fit alike, the cheapest is believed.
+    is: of explanations that fit alike, the cheapest is believed. `of` is the option without which
+    the change does nothing that its name says.
     """
 
     loss: type[Loss]
     after: str = ""
     but: str = ""
     cost: float = 0.0
+    of: str | None = None
+
+    def acts(self, options: Mapping[str, Any]) -> bool:
+        """Whether the option that the change is of is given."""
+        return self.of is None or bool(options.get(self.of))
 
 
 _SIMPLE = {

@@ -117,6 +117,8 @@ def sieve(
     asked: dict[Any, list[tuple[Question, Reals]]] = {}
     for setting, odd in tried:
         options = base.loss.complete({**(given or {}), **setting})
+        if not base.acts(options):
+            continue
         key = tuple(options[k] for k in flags)  # a real option does not change what is asked
         if key not in asked:
             asked[key] = list(answered(base.loss, ask, fmt, shapes, options, whole))

@@ -96,7 +96,8 @@ def _softmax(base: Any) -> Iterator[Base]:
             return where(kept, (alpha - 1) * own - alpha * mean, 0.0)
 
         wrong = stated(base, blended, samples="")
-        yield Base(loss=wrong, but="label smoothing averages over the batch too", cost=1.0)
+        said = "label smoothing averages over the batch too"
+        yield Base(loss=wrong, but=said, cost=1.0, of="label_smoothing")
         yield from smoothed(base)
 
 

@@ -54,7 +54,7 @@ def other(subject: Subject, question: Question, judgement: Judgement) -> str | N
     got = np.asarray(judgement.got, dtype=np.float64)
     guesses = [
         guess
-        for guess in _guesses(question.loss, name)
+        for guess in _guesses(question, name)
         if _fits(guess, subject, question, name, got, [judgement.worst])
     ]
     for asked in plain_ones(subject, question) if guesses else ():
@@ -127,14 +127,15 @@ def _slope(
     return x, float(np.sum(np.abs(cotangent) * np.broadcast_to(slope.e, slope.shape)))
 
 
-def _guesses(loss: type[Loss], name: str) -> Iterator[_Guess]:
+def _guesses(question: Question, name: str) -> Iterator[_Guess]:
     """What the gradient of a loss in an argument may be."""
+    loss = question.loss
     made = _OTHERS.get((loss.name, name))
     if made is not None:
         yield made(loss)
     for base in variants(loss):
         said = f"{loss.name}{base.after}" + (f", but {base.but}" if base.but else "")
-        if base.loss.arguments == loss.arguments:
+        if base.loss.arguments == loss.arguments and base.acts(question.options):
             yield _Guess(words=f"is that of {said}, the value is not", loss=base.loss)
 
 

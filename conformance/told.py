@@ -102,11 +102,18 @@ def _heard(shown: Shown) -> list[Result]:
     bad = [r for r in shown.results if r.status in BAD]
     failed = {(r.check, r.dtype, r.device) for r in bad}
     kinds = {(r.check, _finite(r)) for r in bad if not r.echo}
-    heard = []
+    heard: list[Result] = []
+    others: list[Result] = []
     for result in shown.echoes:
-        causes = [c for c in result.echo if (c, result.dtype, result.device) in failed]
         told = (_looks(result),) in shown.causes
-        if told or any((cause, _finite(result)) in kinds for cause in causes):
+        near = [c for c in result.echo if (c, result.dtype, result.device) in failed]
+        alike = told or any((cause, _finite(result)) in kinds for cause in near)
+        (heard if alike else others).append(result)
+    for result in others:
+        causes = [c for c in result.echo if (c, result.dtype, result.device) in failed]
+        if any(_fault(result) == _fault(same) for same in heard):
+            heard.append(result)  # what it is an echo of did not show in this dtype
+        elif any((cause, _finite(result)) in kinds for cause in causes):
             heard.append(result)
         else:
             shown.tell(_unheard(result) if causes else result)
