@@ -28,8 +28,8 @@ TRANSCENDENT = (r"\log", r"\sigma", "e^", "exp", r"\zeta")
 #: options that are added to numbers of the question, or taken from them
 ADDED = ("delta", "margin")
 AGAIN = "as where it is added and taken away again: where() of the two arms keeps them"
-#: how near two ratios of what came to the truth are, to be one
-CLOSE = 2.0**-5
+#: how near two ratios of what came to the truth are, to be one, and how far from 1 to show
+CLOSE, SHOWS = 2.0**-5, 2.0**-3
 CANCELS = (
     "(1 - t)·x - log σ(x), as torch has it in binary_cross_entropy_with_logits, cancels; "
     "t·softplus(-x) + (1 - t)·softplus(x) keeps them"
@@ -96,8 +96,10 @@ def _cancels(subject: Subject, question: Question, quantity: str, exact: arb, go
     z, y, rounded = float(x.reshape(())), float(t.reshape(())), subject.format.round
     smaller = min(z, 0.0) - math.log1p(math.exp(-abs(z)))
     cancelled = float(rounded(float(rounded((1 - y) * z)) - float(rounded(smaller))))
-    whole = y * np.logaddexp(0, -z) + (1 - y) * np.logaddexp(0, z)
-    return bool(abs(got / float(exact.mid()) - cancelled / whole) <= CLOSE)
+    whole = float(y * np.logaddexp(0, -z) + (1 - y) * np.logaddexp(0, z))
+    if not whole or not float(exact.mid()) or abs(cancelled / whole - 1) < SHOWS:
+        return False
+    return abs(got / float(exact.mid()) - cancelled / whole) <= CLOSE
 
 
 def _smooth(subject: Subject, question: Question, quantity: str, where: Where, got: float) -> bool:

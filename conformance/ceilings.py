@@ -21,6 +21,8 @@ GUARDS = (
 )  # fmt: skip
 #: where torch clamps the logarithms of its binary cross entropy, less its sign
 FLOOR = 100.0
+#: the share of it at which a probability rounds to 0 or 1 in every dtype
+BEFORE = 0.6
 #: the numbers below the logarithm that tell a sum from a maximum, of the guard; and how near, of
 #: the factor, an answer is to the one: they are log 1.5 apart
 SHARES, NEAR = (0.5, 2.0), 0.1
@@ -39,11 +41,10 @@ def ceiling(
         return None  # of several logarithms the sum is the guard of none
     near = min(1e-3, 64 * subject.format.unit_roundoff)
     for factor in factors(question):
-        if abs(got - factor * FLOOR) <= near * got and _stops(subject, question, got):
-            times = "" if factor == 1.0 else f"{factor:g} times "
-            return (
-                f"stops at {times}{FLOOR:g}: a logarithm is clamped at {-FLOOR:g}{_torch(subject)}"
-            )
+        if abs(got - factor * FLOOR) <= near * got and _floored(subject, question, where, factor):
+            times = "" if f"{factor:g}" == "1" else f"{factor:g} times "
+            said = f"stops at {times}{FLOOR:g}: a logarithm is clamped at {-FLOOR:g}"
+            return f"{said}{_torch(subject)}"
     roundings = [k * subject.format.unit_roundoff for k in range(1, 5)]
     for factor in factors(question):
         for guard in (*GUARDS, *roundings):
@@ -55,6 +56,25 @@ def ceiling(
                 how = _way(subject, question, where, factor, guard)
                 return f"stops at {times}{-math.log(guard):.4g} = -log({guard:.3g}): {how}"
     return None
+
+
+def _floored(subject: Subject, question: Question, where: Where, factor: float) -> bool:
+    """Whether the floor is reached well before the exact loss is there, on one side or the other: a
+    probability that is rounded to 0 has no logarithm, while a clamp of the loss or of its input
+    acts at its number."""
+    logits, target = (question.arguments.get(k) for k in ("logits", "target"))
+    sides = [question]
+    if logits is not None and target is not None:
+        sides.append(question.with_arguments(logits=-logits, target=1 - target))
+    for side in sides:
+        found = moved(subject, side, where, factor * BEFORE * FLOOR)
+        try:
+            came = None if found is None else answer(subject, found[0], where)
+        except (TargetError, Incomparable):
+            continue
+        if came is not None and abs(came - factor * FLOOR) <= 1e-3 * factor * FLOOR:
+            return True
+    return False
 
 
 def _torch(subject: Subject) -> str:

@@ -54,7 +54,8 @@ def stated(question: Question, quantity: str = "value") -> str:
     """What is to come back, in words."""
     argument = quantity.partition(".")[2]
     shape = np.shape(question.arguments[argument]) if argument else question.output_shape
-    return f"an array of shape {shape}" if shape else "one number, of shape ()"
+    what = f"an array of shape {shape}" if shape else "one number, of shape (),"
+    return f"{what} in the dtype of the input"
 
 
 def ulp(x: arb, fmt: Format) -> float:

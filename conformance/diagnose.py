@@ -29,6 +29,8 @@ from lossproof.spec.question import Question
 
 #: a guess at the cause of a judgement at a question
 Guess = Callable[[Subject, Question, Judgement], "str | None"]
+#: targets between 0 and 1, and how many answers must be wrong there
+BETWEEN, MOST = (0.25, 0.5, 0.75), 0.9
 #: how far from a place another is near to it, of 1 and of its numbers
 NEAR = 2.0**-5
 
@@ -144,16 +146,21 @@ def _never(subject: Subject, question: Question, quantity: str) -> bool:
 def _hard(subject: Subject, question: Question, judgement: Judgement) -> str | None:
     """Whether it is right for targets of 0 and 1, and wrong for those between."""
     stated = question.loss.arguments.get("target")
-    shares = stated is not None and (stated.domain.low, stated.domain.high) == (0.0, 1.0)
-    if not shares or stated is None or stated.domain.kind != "real":
+    if stated is None or stated.domain.kind != "real" or stated.shape != "*":
         return None
-    soft = agreement.trial(subject, options=question.options, reduction=question.reduction)
-    ends = np.asarray(soft.arguments["target"]).round()
-    hard = soft.with_arguments(target=ends)
-    if not stated.domain.contains(ends) or np.ptp(ends) == 0:
+    if (stated.domain.low, stated.domain.high) != (0.0, 1.0):
         return None
-    wrong = subject.judge(soft, judgement.quantity).violations
-    if wrong.mean() < 0.5 or subject.judge(hard, judgement.quantity).violations.any():
+    here = np.asarray(question.arguments["target"], dtype=np.float64)
+    if not np.any((here > 0) & (here < 1)):
+        return None
+    plain = agreement.trial(subject, options=question.options, reduction=question.reduction)
+
+    def wrong(share: float) -> float:
+        target = np.full_like(plain.arguments["target"], share)
+        asked = plain.with_arguments(target=target)
+        return float(np.mean(subject.judge(asked, judgement.quantity).violations))
+
+    if min(map(wrong, BETWEEN)) < MOST or max(map(wrong, (0.0, 1.0))) > 0:
         return None
     return "right for targets of 0 and 1, and wrong for those between"
 

@@ -21,6 +21,8 @@ from lossproof.spec.question import Question
 ROUNDINGS = 2.0
 #: how far inputs are moved, of themselves: an error that is no rounding hardly changes by that
 SHIFTS = (2.0**-12, 1.3 * 2.0**-11, 1.7 * 2.0**-11, 1.1 * 2.0**-10)
+#: roundings of a dtype by which an argument is moved for that to be heard
+FEW = 32.0
 #: the share of itself by which a rounding changes, in most entries
 CHANGE = 0.2
 
@@ -92,16 +94,28 @@ def _differences(subject: Subject, quantity: str) -> bool:
 
 def rounded(subject: Subject, question: Question, quantity: str, name: str) -> str | None:
     """The arguments whose digits beyond a dtype change the truth of two questions, and no bit of
-    the answers."""
+    the answers, while digits that it holds do."""
     found = []
     for seed in SEEDS:
         asked = subject.maker.question(
             seed, options=question.options, reduction=question.reduction, optional=False
         )
         same = deaf(lambda q: _exact(subject, q, quantity), asked, name) or set()
-        found.append((deaf(lambda q: subject.judge(q, quantity).got, asked, name) or set()) - same)
+        lost = (deaf(lambda q: subject.judge(q, quantity).got, asked, name) or set()) - same
+        found.append({key for key in lost if _hears(subject, asked, quantity, key, name)})
     names = sorted(set.intersection(*found))
     return f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'}" if names else None
+
+
+def _hears(subject: Subject, asked: Question, quantity: str, key: str, name: str) -> bool:
+    """Whether an argument that is moved by few units of a dtype moves the answer: one that is
+    compared with a number does not."""
+    fmt = FORMATS[name]
+    held = np.asarray(fmt.round(asked.arguments[key]), dtype=np.float64)
+    nudged = np.asarray(subject.format.round(held * (1 - FEW * fmt.unit_roundoff)))
+    here = subject.judge(asked, quantity).got
+    there = subject.judge(asked.with_arguments(**{key: nudged}), quantity).got
+    return here is not None and there is not None and not np.array_equal(here, there)
 
 
 def _exact(subject: Subject, question: Question, quantity: str) -> Reals:

@@ -15,7 +15,7 @@ from lossproof.conformance.describe import narrowed
 from lossproof.conformance.oracle import Judgement
 from lossproof.conformance.shrink import each_alone
 from lossproof.conformance.subject import Incomparable, Subject, TargetError
-from lossproof.conformance.written import unnumbered
+from lossproof.conformance.written import alike, unnumbered
 from lossproof.spec.loss import SpecError
 from lossproof.spec.question import Question
 
@@ -24,7 +24,7 @@ VAGUE = (unnumbered(beside.UNKNOWN), ": small digits are lost beside it", " is b
 #: entries of one answer, samples of one place and kinds that are looked at, and kinds that are
 #: told: numbers, not a time, or a message would say less on a busy machine
 ENTRIES, TRIES, KINDS, TOLD = 256, 2, 6, 2
-#: seconds after which nothing more is asked of a function that takes long
+#: but for seconds after which no other kind is looked at, of a function that takes long
 LONG = 5.0
 #: what may be wrong of a plain question where a function is wrong at other numbers only
 FEW = 0.25
@@ -56,7 +56,7 @@ def further(
         return
     if not _local(subject, shown.question, judgement):
         return
-    until, known = Deadline.after(LONG), [unnumbered(told or "")]
+    until, known = Deadline.after(LONG), [alike(told or "")]
     for question in _kinds(subject, shown, judgement, seen.violations, until):
         if until.over or len(known) > TOLD:
             return
@@ -66,12 +66,18 @@ def further(
         words = diagnose.looks(subject, replace(shown, question=question, judgement=found))
         if words is None or unnumbered(words).endswith(VAGUE):
             continue
-        if not any(unnumbered(words) in said for said in known):
-            known.append(unnumbered(words))
-            yield _plainer(subject, shown, question, words), words
+        if not any(alike(words) in said for said in known):
+            known.append(alike(words))
+            yield _plainer(subject, shown, question, words, seen.charged), words
 
 
-def _plainer(subject: Subject, shown: Observation, question: Question, words: str) -> Question:
+def _plainer(
+    subject: Subject,
+    shown: Observation,
+    question: Question,
+    words: str,
+    charged: Callable[[Question], bool],
+) -> Question:
     """The question with fewer digits, where it looks the same."""
     stated = question.loss.arguments
     rounded = {
@@ -82,7 +88,7 @@ def _plainer(subject: Subject, shown: Observation, question: Question, words: st
     plain = question.with_arguments(**rounded)
     inside = all(stated[k].domain.contains(v) for k, v in rounded.items())
     found = _judged(subject, plain, str(shown.judgement and shown.judgement.quantity))
-    if not inside or found is None or not found.violations.any():
+    if not inside or found is None or not found.violations.any() or not charged(plain):
         return question
     again = diagnose.looks(subject, replace(shown, question=plain, judgement=found))
     return plain if again == words else question

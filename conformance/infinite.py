@@ -94,9 +94,9 @@ def _which(
     edges = {
         over: OVERFLOWS, over / 2: TWICE, least: VANISHES,
         -math.log(fmt.smallest_normal): VANISHES,
-        # 1 + e rounds to 1, or 1 - e does
-        -math.log(fmt.unit_roundoff): ROUNDS, -math.log(fmt.unit_roundoff / 2): ROUNDS,
     }  # fmt: skip
+    if does(question, r"\sigma"):  # 1 + e rounds to 1, or 1 - e does
+        edges |= {-math.log(fmt.unit_roundoff / k): ROUNDS for k in (1, 2)}
     room = math.log(max(values.shape[-1:], default=1)) + NEAR
     edge = min(edges, key=lambda e: abs(e - high))
     if "C" in question.loss.arguments[limit.key].axes and 0 <= least - high <= room:

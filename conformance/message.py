@@ -19,7 +19,6 @@ from lossproof.conformance.check import INCOMPARABLE, Observation, checks
 from lossproof.conformance.oracle import Judgement
 from lossproof.conformance.subject import Subject, TargetError
 from lossproof.conformance.written import hexadecimal, number, text
-from lossproof.spec.loss import SpecError
 from lossproof.spec.question import Question
 
 #: what a guess at a cause gives
@@ -81,22 +80,24 @@ def unharmed(guess: Callable[[], Guess]) -> Guess | str:
 
 
 def _right(subject: Subject, name: str, observation: Observation) -> Iterator[str]:
-    """The reductions that are right, where one is at fault."""
+    """The reductions that are right, where one is at fault, and how others are wrong."""
     judgement, question = observation.judgement, observation.question
     wrong = judgement is not None and judgement.quantity == "value"
     about = name in ("value", "reductions") and wrong and question.reduction != "none"
     unlike = judgement is not None and judgement.problem is not None
     shape = observation.fault == INCOMPARABLE or (about and unlike)
-    if about or shape:
-        try:
-            found = other_reductions.right(subject, question)
-            others = dict(other_reductions.wrong(subject, question)) if shape else {}
-        except (ArithmeticError, SpecError):
-            return
-        if found:
-            yield _line("right", f"the value by {' and '.join(found)}")
-        for reduction, like in others.items():
-            yield _line("also", f"by {reduction}: {like}")
+    if not about and not shape:
+        return
+    with np.errstate(all="ignore"):
+        found = unharmed(lambda: other_reductions.right(subject, question))
+        others = unharmed(lambda: dict(other_reductions.wrong(subject, question)) if shape else {})
+    if isinstance(found, str) or isinstance(others, str):
+        yield _line("right", str(found if isinstance(found, str) else others))
+        return
+    if found:
+        yield _line("right", f"the value by {' and '.join(found)}")
+    for reduction, like in others.items():
+        yield _line("also", f"by {reduction}: {like}")
 
 
 def _besides(faults: Sequence[str]) -> Iterator[str]:

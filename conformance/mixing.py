@@ -83,11 +83,8 @@ def mixed(asker: Asker, regime: str = "moderate") -> str | None:
 
 
 def _pairs(asker: Asker, found: Sequence[_Both]) -> str | None:
-    """Whether the answers are means of something of all pairs of samples, of a mean.
-
-    With B for what a pair contributes, one of two samples is a quarter of both B of one with
-    itself, and twice B of the two.
-    """
+    """Whether the answers are means of something of all pairs of samples: of two samples alone, a
+    quarter of the answers for each, and twice what the pair contributes."""
     for both in found:
         singles, whole = both.singles, both.question
         pairs = list(combinations(range(both.count), 2))
@@ -95,14 +92,14 @@ def _pairs(asker: Asker, found: Sequence[_Both]) -> str | None:
         if both.kind != "mean" or any(a is None or np.size(a) != 1 for a in answers):
             return None
         twos = [float(np.asarray(a, dtype=np.float64).reshape(())) for a in answers]
-        mixed = sum(
+        apart = sum(
             4 * two - singles[i] - singles[j] for (i, j), two in zip(pairs, twos, strict=True)
         )
-        if not _same((singles.sum() + mixed) / both.count**2, both.got):
+        if not _same((singles.sum() + apart) / both.count**2, both.got):
             return None
     return (
-        "it is a mean over all pairs of samples, as where an array of (n,) meets one of (n, 1) "
-        "and is broadcast to (n, n)"
+        "it is a mean over all pairs of samples, as of (n,) against (n, 1), which broadcasts to "
+        "(n, n), or of the square of a mean"
     )
 
 

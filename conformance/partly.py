@@ -9,10 +9,11 @@ import numpy as np
 from lossproof.conformance import oracle
 from lossproof.conformance.subject import Incomparable, Subject, TargetError
 from lossproof.spec.carriers import BALLS
+from lossproof.spec.loss import SpecError
 from lossproof.spec.question import Question
 
-#: roundings that a mean over an axis may be off from the exact one
-ROUNDINGS = 64.0
+#: roundings of its terms that a mean may be off, and as much at the most, of their mean
+ROUNDINGS, MOST = 64.0, 2.0**-6
 
 
 def partly(subject: Subject, question: Question) -> str | None:
@@ -22,17 +23,18 @@ def partly(subject: Subject, question: Question) -> str | None:
     plain = replace(question, cotangent=None)
     try:
         got = np.asarray(subject.ask(plain).value, dtype=np.float64)
-    except (TargetError, Incomparable):
+        each = replace(plain, reduction="none")
+        losses = BALLS.middle(oracle.truth(each, "value", subject.format, subject.profile).exact)
+    except (TargetError, Incomparable, SpecError, ArithmeticError):
         return None
-    each = replace(plain, reduction="none")
-    losses = BALLS.middle(oracle.truth(each, "value", subject.format, subject.profile).exact)
     found: list[str] = []
     if not losses.size:
         return None
     for axis in range(losses.ndim):
-        for name, reduced in (("mean", losses.mean(axis)), ("sum", losses.sum(axis))):
+        for name, reduce in (("mean", np.mean), ("sum", np.sum)):
+            reduced, size = reduce(losses, axis=axis), reduce(np.abs(losses), axis=axis)
             if reduced.shape == got.shape and got.ndim:
-                room = ROUNDINGS * subject.format.unit_roundoff * np.abs(losses).sum(axis)
+                room = min(ROUNDINGS * subject.format.unit_roundoff, MOST) * size
                 if np.all(np.abs(got - reduced) <= room):
                     found.append(f"the {name} over {_axis(axis, losses.ndim)} alone")
     return found[0] if len(found) == 1 else None

@@ -84,7 +84,7 @@ class Tally:
             self.worst = observation
         if observation.fault is not None:
             self.violations += 1
-            if len(self.seen) < KEPT:
+            if self.check.source is EVERYWHERE and len(self.seen) < KEPT:
                 self.seen.append(observation)
             worst = self.faults.get(observation.fault)
             if worst is None or ratio > worst.ratio:

@@ -158,7 +158,7 @@ def _options(subject: Subject) -> Step:
     held = {**chosen, **{k: defaults[k] for k in idle}}
     said = []
     for key, value in held.items():
-        why = "the default of the spec, for it is not this loss at any other"
+        why = "the default of the spec; of those tried none fits better"
         if fit >= SETTLED:
             also = ", as 0.0 does" if key == "eps" and value and _unguarded(subject, held) else ""
             why = f"it has no such parameter, and this fits ordinary inputs{also}"

@@ -139,6 +139,8 @@ def _cuts(observation: Observation, columns: int) -> Iterator[Question]:
 
 
 def each_alone(question: Question, columns: int) -> Iterator[Question]:
+    """The samples of a batch one by one, or rows of so many columns, asked with its reduction; none
+    of a batch that is too large for that."""
     stated = question.loss.arguments
     first = next(k for k in stated if question.arguments.get(k) is not None)
     axis = "*" if stated[first].shape == "*" else "N"

@@ -15,9 +15,9 @@ from lossproof.conformance.candidates import Base, Candidate
 from lossproof.conformance.deadline import Deadline
 from lossproof.conformance.fitting import COARSE, answered, fitting_schemes, reduced
 from lossproof.conformance.schemes import SCHEMES, Scheme
-from lossproof.conformance.tuned import COARSER, GRID, nearest
+from lossproof.conformance.tuned import grid, nearest
 from lossproof.spec.carriers import FLOATS, Reals
-from lossproof.spec.loss import Option, Parameter
+from lossproof.spec.loss import Parameter
 from lossproof.spec.question import Question
 from lossproof.spec.tracked import Arithmetic
 
@@ -46,13 +46,13 @@ class _Fitted:
     questions: Sequence[Question]
     got: Sequence[Reals]
 
-    def best(self, grid: Sequence[float]) -> tuple[float, Scheme] | None:
+    def best(self, points: Sequence[float]) -> tuple[float, Scheme] | None:
         """The number and the reduction that are nearest to the answers, None where none is near."""
         schemes = fitting_schemes(self.base.loss, self.questions, self.got, SCHEMES)
-        at = [self._off(number, schemes) for number in grid]
+        at = [self._off(number, schemes) for number in points]
         found = []
         for place, scheme in enumerate(schemes):
-            far = {number: off[place][0] for number, off in zip(grid, at, strict=True)}
+            far = {number: off[place][0] for number, off in zip(points, at, strict=True)}
             if min(far.values(), default=1.0) <= ANYWHERE:
 
                 def off(number: float, far: Any = far, scheme: Scheme = scheme) -> float:
@@ -60,7 +60,7 @@ class _Fitted:
                         far[number] = self._off(number, (scheme,))[0][0]
                     return float(far[number])
 
-                number = nearest(off, grid)
+                number = nearest(off, points)
                 if number is not None:
                     found.append((off(number), scheme.cost, number, scheme))
         found.sort(key=lambda f: f[:2])
@@ -114,10 +114,9 @@ def sought(
             yield from _rounded(one, option)
 
 
-def _rounded(one: _Fitted, option: Option) -> Iterator[Candidate]:
+def _rounded(one: _Fitted, option: Parameter) -> Iterator[Candidate]:
     """The candidate with the fewest digits that most answers are near to, if there is one."""
-    grid = [v for v in (*(-x for x in GRID[::-1]), 0.0, *GRID) if option.accepts(v)][::COARSER]
-    found = one.best(grid)
+    found = one.best(grid(option))
     if found is None:
         return
     number, scheme = found

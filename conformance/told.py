@@ -17,7 +17,7 @@ from lossproof.conformance import baseline, plan, unused
 from lossproof.conformance.check import INCOMPARABLE
 from lossproof.conformance.deviations import Deviation
 from lossproof.conformance.effort import EFFORTS
-from lossproof.conformance.written import unnumbered
+from lossproof.conformance.written import alike
 from lossproof.reports import summary
 from lossproof.reports.model import Result
 from lossproof.reports.text import one_line, visible
@@ -25,6 +25,7 @@ from lossproof.reports.text import one_line, visible
 #: which question told of a denominator, and what is stated in its place there
 ELSEWHERE = re.compile(r"(in float#: )?asked with # \w+: |in float#: ")
 STATED = re.compile(r", where # (\([\w ]+\) )?is stated")
+TIMES = re.compile(r"\(([^ ]+) times the truth\)")
 BAD = ("failed", "errored", "warned")
 
 
@@ -111,7 +112,7 @@ def _heard(shown: Shown) -> list[Result]:
         (heard if alike else others).append(result)
     for result in others:
         causes = [c for c in result.echo if (c, result.dtype, result.device) in failed]
-        if any(_fault(result) == _fault(same) for same in heard):
+        if any(_fault(result) == _fault(same) and _times(result, same) for same in heard):
             heard.append(result)  # what it is an echo of did not show in this dtype
         elif any((cause, _finite(result)) in kinds for cause in causes):
             heard.append(result)
@@ -119,6 +120,12 @@ def _heard(shown: Shown) -> list[Result]:
             shown.tell(_unheard(result) if causes else result)
             kinds |= {(cause, _finite(result)) for cause in causes}
     return heard
+
+
+def _times(result: Result, other: Result) -> bool:
+    """Whether two answers are told to be the same multiple of the truth."""
+    found = [TIMES.findall("" if r.worst is None else r.worst.off) for r in (result, other)]
+    return bool(found[0]) and found[0] == found[1]
 
 
 def _unheard(result: Result) -> Result:
@@ -197,7 +204,7 @@ def _looks(result: Result) -> str | None:
     are others in other dtypes, and without the question that told of a denominator."""
     lines = (result.message or "").split("\n")
     found = next((line for line in lines if line.startswith("  looks ")), None)
-    return None if found is None else ELSEWHERE.sub("", STATED.sub("", unnumbered(found)))
+    return None if found is None else ELSEWHERE.sub("", STATED.sub("", alike(found)))
 
 
 def _parts(looks: str | None) -> list[tuple[str, ...]]:
@@ -210,7 +217,7 @@ def _further(line: str) -> tuple[str, ...] | None:
     """What another violation of the same check looks like, if a line tells of one."""
     if not line.startswith("  also     at "):
         return None
-    return (unnumbered(f"  looks    {line.partition(': ')[2]}"),)
+    return (alike(f"  looks    {line.partition(': ')[2]}"),)
 
 
 def closing(

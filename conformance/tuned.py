@@ -27,7 +27,7 @@ COARSER = 4
 #: golden sections of the distance between two neighbours of the grid: 3e-13 of it are left
 STEPS = 60
 #: as much of an answer may be off in the mean after so many of them, for a number to be there
-FIRST, NEARER = 10, 0.02
+FIRST, NEARER = 20, 0.05
 #: significant digits beyond which a constant is none that anybody wrote
 DIGITS = 8
 GOLDEN = (5**0.5 - 1) / 2
@@ -60,19 +60,27 @@ def tuned(
         option = subject.loss.options[key]
         if not isinstance(option, Parameter) or option.choices or option.domain is None:
             continue
-        grid = [v for v in (*(-x for x in GRID[::-1]), 0.0, *GRID) if option.accepts(v)]
 
         def off(number: float, key: str = key) -> float:
             options = {**setting, key: number}
             return _distance(subject, asked, answers, options)
 
-        found = nearest(off, grid[::COARSER])
+        found = nearest(off, grid(option))
         if found is None:
             continue
         for digits in range(1, DIGITS + 1):
             rounded = float(f"{found:.{digits}g}")
             if option.accepts(rounded):
                 yield {**setting, key: rounded}
+
+
+def grid(option: Parameter) -> list[float]:
+    """The points among which a number is sought: every few of the grid that the option may be, the
+    first and the last of them, 0 and the ends of its domain."""
+    accepted = [v for v in (*(-x for x in GRID[::-1]), 0.0, *GRID) if option.accepts(v)]
+    ends = () if option.domain is None else (option.domain.low, option.domain.high)
+    kept = {*accepted[::COARSER], *accepted[:1], *accepted[-1:]}
+    return sorted(kept | {v for v in (0.0, *ends) if np.isfinite(v) and option.accepts(v)})
 
 
 def _answer(subject: Subject, question: Question) -> Reals | None:

@@ -15,6 +15,8 @@ from lossproof.spec.formats import FLOAT64, FORMATS
 ENTRIES = 8
 #: from here on a decimal that is not the number itself is written with an exponent
 ROUND = 1e7
+#: guards that a text names
+GUARDS = re.compile(r"(?:-log\(|clamped at |stops at )[^ ,)]+")
 #: numbers in a text
 NUMBERS = re.compile(r"-?[0-9]+(\.[0-9]+)?(e[-+]?[0-9]+)?")
 
@@ -35,6 +37,11 @@ def number(value: Any) -> str:
 def _spelt(value: float) -> Iterator[str]:
     """Ever longer decimals near the number; the last of them is read as the number itself."""
     return (f"{value:.{places}e}" for places in range(17))
+
+
+def alike(words: str) -> str:
+    """What tells one cause from another: its words, and the guards that they name."""
+    return " ".join((unnumbered(words), *GUARDS.findall(words)))
 
 
 def unnumbered(words: str) -> str:

@@ -112,7 +112,7 @@ def test_no_constant_makes_another_loss_of_a_function() -> None:
     found = settled(lambda prediction, target: np.abs(prediction - target) ** 1.5, "huber")
     assert found.implementation.dialect["delta"] == 1.0
     assert (
-        "delta is held at 1.0: the default of the spec, for it is not this loss at any other"
+        "delta is held at 1.0: the default of the spec; of those tried none fits better"
         in found.notes
     )
 

@@ -91,7 +91,7 @@ def test_a_wrong_shape_says_which_came():
         f"huber / value of wrong_losses.py:flattened {WHO}: not the value of the spec\n"
         "  at       prediction=1.0 of shape (1, 1), target=0.0 of shape (1, 1), delta=1.0, "
         "reduction=none\n"
-        "  truth    an array of shape (1, 1)\n"
+        "  truth    an array of shape (1, 1) in the dtype of the input\n"
         "  got      shape (1,) came back, (1, 1) is stated\n"
         "  off      not comparable"
     )

@@ -186,9 +186,9 @@ LOOKS: tuple[tuple[Callable[..., Any], str, str | None], ...] = (
      "others"),
     (_outer, "sigmoid_focal",
      "no mean of its samples: it answers 0.314 for 6, and 0.452 is the mean of what it answers "
-     "for each alone: it is a mean over all pairs of samples, as where an array of (n,) meets one "
-     "of (n, 1) and is broadcast to (n, n); of single samples it is like sigmoid_focal, but alpha "
-     "applied to the wrong class"),
+     "for each alone: it is a mean over all pairs of samples, as of (n,) against (n, 1), which "
+     "broadcasts to (n, n), or of the square of a mean; of single samples it is like "
+     "sigmoid_focal, but alpha applied to the wrong class"),
 )  # fmt: skip
 
 

@@ -58,7 +58,9 @@ def _nothing(subject: Subject, wrong: Question) -> str | None:
         return None
     value = np.asarray(subject.call(wrong).value, dtype=np.float64)
     nothing = value.ndim == 1 and value[0] == 0 and np.all(value[1:] != 0)
-    said = "that sample costs 0: as by one_hot, whose row is all zeros for what is no class"
+    said = (
+        "that sample costs 0: as by a mask, or one_hot, whose row is all zeros for what is no class"
+    )
     return said if nothing else None
 
 

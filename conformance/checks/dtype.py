@@ -14,7 +14,6 @@ from lossproof.conformance import describe, digits, oracle
 from lossproof.conformance.check import MUST, Observation, check
 from lossproof.conformance.sources import REDUCTIONS, plain
 from lossproof.conformance.subject import Incomparable, Subject, TargetError
-from lossproof.spec.carriers import BALLS
 from lossproof.spec.domain import Domain
 from lossproof.spec.loss import SpecError
 from lossproof.spec.question import Question
@@ -24,7 +23,7 @@ from lossproof.spec.question import Question
 WHOLE = ("int32", "bool")
 #: where float64 and float32 are kept, and 16 bits give float32
 KEPT = "float64 keeps its dtype"
-#: how far from the truth an answer is at most, of itself, that was computed in float32
+#: how far two answers computed in float32 are apart at most, of themselves: 64 roundings
 FINE = 2.0**-18
 
 
@@ -105,17 +104,18 @@ def _pattern(came: Mapping[str, str]) -> str | None:
 
 def _promotion(subject: Subject, question: Question) -> str:
     """What promotes 16 bits to float32: digits of an argument that are lost in float64 tell, and
-    whether the answer to 16 bits is as good as one of float32."""
+    whether the answer to 16 bits is that to the same numbers in float32."""
     wide = replace(subject, dtype="float64")
     cast = digits.rounded(wide, _rounded(question, wide), "value", "float32")
     if cast is not None:
         return f"{cast} cast to float32, which promotes"
     labels = any(a.domain.integer for a in subject.loss.arguments.values())
     such = ", such as one_hot" if labels else ""
-    truth = oracle.truth(question, "value", subject.format, subject.profile)
-    exact, got = BALLS.middle(truth.exact), np.asarray(subject.ask(question).value, np.float64)
+    single = replace(subject, dtype="float32")
+    came = subject.ask(question).value, single.ask(_rounded(question, single)).value
+    narrow, full = (np.asarray(value, dtype=np.float64) for value in came)
     with np.errstate(all="ignore"):
-        fine = bool(np.all(np.abs(got - exact) <= FINE * np.abs(exact)))
+        fine = bool(np.all(np.abs(narrow - full) <= FINE * np.abs(full)))
     if fine:
         return f"16 bits are widened, by a cast or an array of float32{such}, and not cast back"
     return f"what is computed in 16 bits meets an array of float32{such}, which promotes"
