@@ -19,6 +19,8 @@ from lossproof.spec.question import Question
 
 #: roundings of the larger number that an error may be and still be put down to it
 ROUNDINGS = 2.0
+#: binary digits that tell a rounding of one number from those of others
+DIGITS = 24
 #: the share of a rounding that an error is at the least, to be put down to a number that is not 1
 SHARE = 1 / 16
 #: how much larger that number is than the exact answer, at the least
@@ -27,6 +29,8 @@ LARGER = 16.0
 TRANSCENDENT = (r"\log", r"\sigma", "e^", "exp", r"\zeta")
 #: options that are added to numbers of the question, or taken from them
 ADDED = ("delta", "margin")
+#: arguments that multiply, beside which nothing is lost
+FACTORS = ("weight", "pos_weight")
 AGAIN = "as where it is added and taken away again: where() of the two arms keeps them"
 #: how near two ratios of what came to the truth are, to be one, and how far from 1 to show
 CLOSE, SHOWS = 2.0**-5, 2.0**-3
@@ -58,9 +62,12 @@ def cause(subject: Subject, question: Question, judgement: Judgement) -> str | N
 def _lost(
     subject: Subject, question: Question, quantity: str, where: Where, exact: arb, got: float
 ) -> str | None:
-    """Whether the error is a rounding of a number that is far larger than the exact answer."""
+    """Whether the error is a rounding of a number that is far larger than the exact answer; what is
+    known of it first. In 16 bits too many errors would be a rounding of something."""
+    if subject.format.precision < DIGITS:
+        return None
     error, size = float(abs(arb(got) - exact).mid()), float(abs(exact).mid())
-    unit = subject.format.unit_roundoff
+    unit, vague = subject.format.unit_roundoff, None
     for name, number, scale in _larger(question, quantity):
         rounding = unit * scale * number
         if scale * number < LARGER * size or error > ROUNDINGS * rounding:
@@ -68,24 +75,41 @@ def _lost(
         one = number == 1.0 and not name
         if one and (not does(question, *TRANSCENDENT) or got == 0 and _shows(question, unit)):
             continue
+        if one and size == 0:
+            continue  # beside 1 nothing is added that could be lost
         # any error is below a rounding of a number that is large enough
         shows = got == 0 or error >= SHARE * rounding
-        if one or shows:
-            if _constant(subject, question, quantity, exact, got):
-                return None
-            again = quantity != "value" and any(key in name for key in ADDED)
-            how = f", {AGAIN}" if again else ""
-            said = f"off by a rounding of {number:.4g}{name}: small digits are lost beside it{how}"
-            if one:
-                told = beside.one(subject, question, quantity, where)
-                unknown = told.endswith(beside.UNKNOWN)
-                if unknown and (not shows or _smooth(subject, question, quantity, where, got)):
-                    continue
-                said = f"off by {told}"
-            elif name == " (logits)" and _cancels(subject, question, quantity, exact, got):
-                said = f"{said}: {CANCELS}"
-            return said
-    return None
+        if not one and not shows:
+            continue
+        if _constant(subject, question, quantity, exact, got):
+            return None
+        if not one:
+            return _of(subject, question, quantity, exact, got, name=name, number=number)
+        told = beside.one(subject, question, quantity, where)
+        if not told.endswith(beside.UNKNOWN):
+            return f"off by {told}"
+        if shows and not _smooth(subject, question, quantity, where, got):
+            vague = f"off by {told}"
+    return vague
+
+
+def _of(
+    subject: Subject,
+    question: Question,
+    quantity: str,
+    exact: arb,
+    got: float,
+    *,
+    name: str,
+    number: float,
+) -> str:
+    """That the error is a rounding of a number of the question, and how it may come to that."""
+    said = f"off by a rounding of {number:.4g}{name}: small digits are lost beside it"
+    if quantity != "value" and any(key in name for key in ADDED):
+        return f"{said}, {AGAIN}"
+    if name == " (logits)" and _cancels(subject, question, quantity, exact, got):
+        return f"{said}: {CANCELS}"
+    return said
 
 
 def _cancels(subject: Subject, question: Question, quantity: str, exact: arb, got: float) -> bool:
@@ -158,7 +182,7 @@ def _larger(question: Question, quantity: str) -> Iterator[tuple[str, float, flo
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             found.setdefault(abs(float(value)), []).append(key)
     for key, argument in question.loss.arguments.items():
-        values = question.arguments.get(key)
+        values = None if key in FACTORS else question.arguments.get(key)
         if values is not None and argument.domain.kind == "real" and np.size(values):
             size = float(np.max(np.abs(np.asarray(values, dtype=np.float64))))
             found.setdefault(size, []).append(key)

@@ -43,9 +43,12 @@ def not_finite(subject: Subject, question: Question, judgement: Judgement) -> st
             for limit, what in found
         ]
         known = [remedy(question, limit.key, what[1]) for limit, what in found if what and what[1]]
-        certain = len(set(known)) == 1 and not _all_finite(subject, question, "value")
-        kept = f": {known[0]}" if certain and known[0] else ""
-        return f"not finite where {' and '.join(named)}{kept}"
+        value = not _all_finite(subject, question, "value")
+        kept = f": {known[0]}" if value and len(set(known)) == 1 and known[0] else ""
+        slope = (
+            "" if value or not known else ", or one over what vanishes does; the value is finite"
+        )
+        return f"not finite where {' and '.join(named)}{kept}{slope}"
     return _zeros(subject, question, judgement)
 
 
@@ -163,8 +166,8 @@ def _reason(subject: Subject, question: Question, judgement: Judgement, *, tied:
         return ": the slope of a root at 0, times 0: mask its argument, or add eps below it"
     if does(question, r"\log"):
         return (
-            ": the value is finite there, its gradient is 0 · inf: what masks the value of a "
-            "logarithm or power, as where() does, masks no gradient: mask its argument too"
+            ": the value is finite there, its gradient is 0 · inf: where() on the value masks no "
+            "gradient, if not its argument is masked too"
         )
     return ""
 

@@ -100,8 +100,9 @@ def _grid(subject: Subject, regimes: tuple[str, ...]) -> Iterator[Question]:
 
 
 def _alone(subject: Subject) -> Iterator[Question]:
-    """Batches of one sample over and over, of losses of every magnitude below 1, where all are
-    reduced: a small loss does not show beside others. They have the size that was asked before."""
+    """Batches of one sample over and over, of losses of every magnitude below 1 and of 0, where all
+    are reduced: a small loss does not show beside others. They have the size that was asked
+    before."""
     loss, maker, effort = subject.loss, subject.maker, subject.effort
     if not loss.samples or "none" in subject.reductions:
         return
@@ -113,7 +114,7 @@ def _alone(subject: Subject) -> Iterator[Question]:
         )
         losses = np.abs(FLOATS.middle(value(packed, arithmetic).x))
         distinct, places = np.unique(losses.reshape(packed.samples, -1).max(1), return_index=True)
-        places = places[(distinct > 0) & (distinct < 1)]
+        places = places[distinct < 1]
         spread = np.linspace(0, max(len(places) - 1, 0), min(SINGLES, len(places)))
         for i in places[spread.astype(int)]:
             upstream = maker.cotangent(np.random.default_rng(int(i)), (), "random")

@@ -44,8 +44,8 @@ def message_of(name, check):
          "not finite where prediction = target and a kink of the loss: 0 / 0 in the backward"),
         ("bce-where-hides-the-value-only", "gradient.prediction",
          "not finite where prediction and target are both 1: the value is finite there, its "
-         "gradient is 0 · inf: what masks the value of a logarithm or power, as where() does, "
-         "masks no gradient: mask its argument too"),
+         "gradient is 0 · inf: where() on the value masks no gradient, if not its argument is "
+         "masked too"),
         ("sigmoid-one-sided", "overflow",
          "not finite where x is beyond 88.7, where exp overflows"),
     ],

@@ -12,6 +12,11 @@ STATUS = "/proc/{}/status"
 _WANTING = re.compile(r"MemoryError|can't allocate memory|memory allocation .* failed|bad_alloc")
 
 
+def wanting(words: str) -> bool:
+    """Whether words speak of memory that was not given."""
+    return bool(_WANTING.search(words))
+
+
 def remark(words: str, more: int | None) -> str:
     """The limit, to be added to words that speak of memory that was not given; else nothing."""
     if more is None or not os.path.exists(STATUS.format("self")) or not _WANTING.search(words):

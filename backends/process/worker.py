@@ -9,11 +9,13 @@ from typing import Any
 
 from lossproof.backends.process.client import Died, Program
 from lossproof.backends.process.launch import Launch
-from lossproof.backends.process.memory import remark
+from lossproof.backends.process.memory import remark, wanting
 from lossproof.backends.usage import UsageError
 
 #: deaths without an answer in between, after which a target is not started again
 PATIENCE = 2
+#: calls in a row that end for want of memory, each of which took what there was
+FILLED = 4
 #: what Python's fault handler begins with
 FAULT = "Fatal Python error: "
 
@@ -58,6 +60,8 @@ class Worker:
     tells: bool = False
     alone: Launch | None = None
     deaths: int = 0
+    filled: int = 0
+    wanted: str = ""
     last: Died | None = None
     _program: Program | None = field(default=None, repr=False)
 
@@ -99,6 +103,10 @@ class Worker:
         if self._program is None:
             self.start()
         assert self._program is not None
+        if self.filled >= FILLED:
+            self.close()
+            words = f"{self.wanted[:200]}{remark(self.wanted, self.limits.memory)}"
+            raise GivenUp(f"it wanted more memory, {self.filled} times in a row: {words}", "")
         try:
             reply = self._program.ask(request, self.limits.call)
         except Died as error:
@@ -107,6 +115,8 @@ class Worker:
             self.last = error
             raise Died(error.kind, f"{error}{self._why(error)}", error.said) from error
         self.deaths = 0
+        self.wanted = _raised(reply)
+        self.filled = self.filled + 1 if wanting(self.wanted) else 0
         return reply
 
     def _why(self, death: Died) -> str:
@@ -121,6 +131,12 @@ class Worker:
         if self._program is not None:
             self._program.close()
             self._program = None
+
+
+def _raised(reply: Mapping[str, Any]) -> str:
+    """The error that a reply tells of, in words."""
+    error = reply.get("error")
+    return f"{error.get('type')}: {error.get('message')}" if isinstance(error, dict) else ""
 
 
 def _stuck(said: str) -> str:
