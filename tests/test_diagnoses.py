@@ -396,6 +396,47 @@ def test_digits_that_torch_loses_beside_a_logit_are_told_with_what_keeps_them(tm
     assert not any("as torch has it" in s for s in said), said
 
 
+def test_what_is_off_by_little_in_16_bits_is_no_multiple(tmp_path):
+    body = OF_TORCH.format(
+        "torch.nn.functional.binary_cross_entropy_with_logits(logits, target, reduction='none')"
+    )
+    said = said_of(tmp_path / "case.py", body, "sigmoid_focal", "value", dtype="float16")
+    assert not any("the truth" in s for s in said), said
+
+
+def test_a_clamp_of_the_loss_is_none_of_a_logarithm(tmp_path):
+    body = (
+        "def loss(logits, target):\n"
+        "    f = torch.nn.functional.binary_cross_entropy_with_logits\n"
+        "    return f(logits, target, reduction='none').clamp(max=100)\n"
+    )
+    name = "binary_cross_entropy_with_logits"
+    said = said_of(tmp_path / "case.py", body, name, "value", dtype="float64")
+    assert not any("a logarithm is clamped" in s for s in said), said
+
+
+def test_a_square_of_a_mean_is_told_beside_pairs_that_are_broadcast(tmp_path):
+    body = "def loss(prediction, target):\n    return (prediction - target).mean() ** 2\n"
+    said = said_of(tmp_path / "case.py", body, "mse", "value", dtype="float64")
+    assert any(
+        s.endswith("or of the square of a mean; of single samples it is like mse")
+        or s.endswith("or of the square of a mean")
+        for s in said
+    ), said
+
+
+def test_a_label_that_is_ignored_is_not_blamed_for_a_value_that_is_wrong(tmp_path):
+    (tmp_path / "case.py").write_text(
+        "import torch.nn.functional as F\n"
+        "def loss(logits, labels):\n    return F.cross_entropy(logits, labels) / 2\n"
+    )
+    asked = ["check", f"{tmp_path / 'case.py'}:loss", "--loss", "cross_entropy"]
+    asked += ["--backend", "torch", "--dtype", "float32", "--seed", "1", "--no-isolation"]
+    printed = CliRunner().invoke(main, asked).output
+    assert "failed: cross_entropy / value" in printed
+    assert "neither refused nor ignored" not in printed.partition("echoes of")[0], printed
+
+
 def test_a_logarithm_that_torch_clamps_is_told_by_its_floor(tmp_path):
     body = (
         "def loss(logits, target):\n"

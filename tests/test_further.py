@@ -2,10 +2,14 @@
 
 from importlib.util import find_spec
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from lossproof.conformance.cli import main
+from lossproof.conformance.further import Seen, further
+from lossproof.conformance.items import items
+from lossproof.conformance.origin import implementation
 
 HEAD = """
 import numpy as np
@@ -65,14 +69,14 @@ def loss(x):
 
 
 def test_of_what_is_wrong_everywhere_no_kinds_are_told(tmp_path):
+    """It is twice the truth as a whole: that is told of the function, not of another kind."""
     text = """
-def loss(prediction, target, *, reduction="mean"):
+def loss(x):
     with np.errstate(all="ignore"):
-        losses = np.log(1 + np.exp(2 * np.abs(prediction - target)))
-    return reduced(losses, reduction)
+        return np.log(1 + np.exp(x)) * 2
 """
-    printed = said(tmp_path, text, "mae")
-    assert "failed: mae / value" in printed
+    printed = said(tmp_path, text, "softplus")
+    assert "looks    the function is like softplus times 2" in printed
     assert "  also " not in printed
 
 
@@ -118,3 +122,38 @@ def loss(logits, target, *, reduction="mean"):
     printed = said(tmp_path, text, name, backend="torch", checks="value,gradient")
     assert "failed: " in printed
     assert "  also " not in printed, printed
+
+
+@pytest.mark.skipif(find_spec("torch") is None, reason="torch is not installed")
+def test_a_kind_that_two_checks_found_is_told_of_the_first(tmp_path):
+    text = """
+import torch
+def loss(logits, target, *, reduction="mean"):
+    p = torch.sigmoid(logits)
+    return reduced(-target * torch.log(p) - (1 - target) * torch.log(1 - p), reduction)
+"""
+    name = "binary_cross_entropy_with_logits"
+    printed = said(tmp_path, text, name, backend="torch", checks="value,gradient.target")
+    assert printed.count("failed: ") == 2, printed
+    also = [line for line in printed.splitlines() if line.startswith("  also     at ")]
+    causes = [line.partition(": ")[2] for line in also]
+    assert causes
+    assert len(set(causes)) == len(causes), printed
+
+
+def test_of_what_is_not_charged_nothing_is_told():
+    def loss(prediction, target):
+        p = np.clip(prediction, 1e-15, 1 - 1e-15)
+        with np.errstate(all="ignore"):
+            return -(target * np.log(p) + (1 - target) * np.log(1 - p))
+
+    claim = implementation(loss, loss="binary_cross_entropy", backend="numpy")
+    (item,) = items(claim, dtypes=["float32"], checks=["value"], device="cpu", profile="smoke",
+                    seed=0, expected_failed=None)  # fmt: skip
+    asked = list(item.check.source.landmarks(item.subject))
+    found = [o for q in asked for o in item.check.run(item.subject, q, item.name)]
+    violations = [o for o in found if o.fault is not None]
+    shown = max(violations, key=lambda o: o.ratio)
+    for charged in (True, False):
+        seen = Seen(violations, lambda question, charged=charged: charged)
+        assert bool(list(further(item.subject, shown, seen, None))) == charged

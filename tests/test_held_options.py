@@ -108,6 +108,37 @@ def test_a_constant_is_found_where_there_is_no_guard_either() -> None:
     assert (found.dialect["margin"], found.dialect["eps"]) == (0.77, 0.0)
 
 
+def _focal(alpha: float, gamma: float) -> Any:
+    def function(logits: Any, target: Any) -> Any:
+        s = np.where(target == 1, logits, -logits)
+        share = np.where(target == 1, alpha, 1 - alpha)
+        return (share * np.logaddexp(0, -s) * np.exp(-gamma * np.logaddexp(0, s))).mean()
+
+    return function
+
+
+@pytest.mark.parametrize(("alpha", "gamma"), [(0.83, 2.0), (0.95, 2.0), (0.25, 23.0)])
+def test_a_constant_near_the_end_of_its_domain_is_found(alpha: float, gamma: float) -> None:
+    """What is sought between few points of a grid is sought between the last and the end too."""
+    found = settled(_focal(alpha, gamma), "sigmoid_focal").implementation
+    assert (found.dialect["alpha"], found.dialect["gamma"]) == (alpha, gamma)
+
+
+def test_a_constant_among_the_last_points_of_the_grid_is_found() -> None:
+    def function(positive: Any, negative: Any) -> Any:
+        return np.maximum(0, negative - positive + 800.0)
+
+    assert settled(function, "pairwise_hinge").implementation.dialect["margin"] == 800.0
+
+
+def test_a_guard_that_ordinary_inputs_do_not_show_is_said_to_be_none_too() -> None:
+    def function(prediction: Any, target: Any) -> Any:
+        return prediction - target * np.log(prediction)
+
+    (note,) = [n for n in settled(function, "poisson_nll").notes if n.startswith("eps is held")]
+    assert note.endswith("this fits ordinary inputs, as 0.0 does")
+
+
 def test_no_constant_makes_another_loss_of_a_function() -> None:
     found = settled(lambda prediction, target: np.abs(prediction - target) ** 1.5, "huber")
     assert found.implementation.dialect["delta"] == 1.0
