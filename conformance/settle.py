@@ -25,6 +25,7 @@ from lossproof.conformance.effort import EFFORTS
 from lossproof.conformance.fitted import SETTLED, at_ends, best, fitting, wide_and_single
 from lossproof.conformance.ignoring import ignored
 from lossproof.conformance.keywords import keywords
+from lossproof.conformance.moved import UNGUARDED
 from lossproof.conformance.refusal import about, in_words, misfits, refuses
 from lossproof.conformance.shaping import Step, came, raised, shapes
 from lossproof.conformance.subject import Subject
@@ -134,12 +135,9 @@ def _nearest(subject: Subject, possible: Sequence[str]) -> str | None:
 
 def _unguarded(subject: Subject, held: Mapping[str, Any]) -> bool:
     """Whether no guard at all fits ordinary inputs too."""
-    if not subject.loss.options["eps"].accepts(0.0):
-        return False
-    bare = {**held, "eps": 0.0}
-    return (
-        share(subject, questions(subject, options=bare, reduction=subject.reductions[0])) >= SETTLED
-    )
+    none = 0.0 if subject.loss.options["eps"].accepts(0.0) else UNGUARDED
+    asked = questions(subject, options={**held, "eps": none}, reduction=subject.reductions[0])
+    return share(subject, asked) >= SETTLED
 
 
 def _options(subject: Subject) -> Step:
@@ -160,7 +158,11 @@ def _options(subject: Subject) -> Step:
     for key, value in held.items():
         why = "the default of the spec; of those tried none fits better"
         if fit >= SETTLED:
-            also = ", as 0.0 does" if key == "eps" and value and _unguarded(subject, held) else ""
+            also = (
+                ", as none at all does"
+                if key == "eps" and value and _unguarded(subject, held)
+                else ""
+            )
             why = f"it has no such parameter, and this fits ordinary inputs{also}"
         if key in idle:
             meant = f"it is {loss.name} with {idle[key]}: --fix {idle[key]} if so meant"

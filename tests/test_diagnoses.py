@@ -418,11 +418,7 @@ def test_a_clamp_of_the_loss_is_none_of_a_logarithm(tmp_path):
 def test_a_square_of_a_mean_is_told_beside_pairs_that_are_broadcast(tmp_path):
     body = "def loss(prediction, target):\n    return (prediction - target).mean() ** 2\n"
     said = said_of(tmp_path / "case.py", body, "mse", "value", dtype="float64")
-    assert any(
-        s.endswith("or of the square of a mean; of single samples it is like mse")
-        or s.endswith("or of the square of a mean")
-        for s in said
-    ), said
+    assert any("or of the square of a mean" in s for s in said), said
 
 
 def test_a_label_that_is_ignored_is_not_blamed_for_a_value_that_is_wrong(tmp_path):

@@ -136,7 +136,7 @@ def test_a_guard_that_ordinary_inputs_do_not_show_is_said_to_be_none_too() -> No
         return prediction - target * np.log(prediction)
 
     (note,) = [n for n in settled(function, "poisson_nll").notes if n.startswith("eps is held")]
-    assert note.endswith("this fits ordinary inputs, as 0.0 does")
+    assert note.endswith("this fits ordinary inputs, as none at all does")
 
 
 def test_no_constant_makes_another_loss_of_a_function() -> None:
