@@ -19,8 +19,6 @@ from lossproof.spec.question import Question
 
 #: roundings of the larger number that an error may be and still be put down to it
 ROUNDINGS = 2.0
-#: binary digits that tell a rounding of one number from those of others
-DIGITS = 24
 #: the share of a rounding that an error is at the least, to be put down to a number that is not 1
 SHARE = 1 / 16
 #: how much larger that number is than the exact answer, at the least
@@ -64,7 +62,7 @@ def _lost(
 ) -> str | None:
     """Whether the error is a rounding of a number that is far larger than the exact answer; what is
     known of it first. In 16 bits too many errors would be a rounding of something."""
-    if subject.format.precision < DIGITS:
+    if subject.format.precision < digits.TELLING:
         return None
     error, size = float(abs(arb(got) - exact).mid()), float(abs(exact).mid())
     unit, vague = subject.format.unit_roundoff, None
@@ -133,11 +131,7 @@ def _smooth(subject: Subject, question: Question, quantity: str, where: Where, g
         return False
     errors = []
     for shift in (0.0, *digits.SHIFTS):
-        nearer = {
-            k: np.asarray(subject.format.round(v * (1 - shift)))
-            for k, v in inputs(question).items()
-        }
-        asked = question.with_arguments(**nearer)
+        asked = digits.shifted(subject.format, question, shift)
         judgement = subject.judge(asked, quantity)
         if judgement.problem is not None or judgement.got is None:
             return False

@@ -14,9 +14,11 @@ from lossproof.conformance.moved import inputs
 from lossproof.conformance.oracle import Judgement
 from lossproof.conformance.subject import Incomparable, Subject, TargetError
 from lossproof.spec.carriers import BALLS, Reals, entry
-from lossproof.spec.formats import FORMATS
+from lossproof.spec.formats import FORMATS, Format
 from lossproof.spec.question import Question
 
+#: binary digits of a dtype in which an error tells of one cause and not of others
+TELLING = 24
 #: roundings of the narrower dtype that an error may be and still be put down to it
 ROUNDINGS = 2.0
 #: how far inputs are moved, of themselves: an error that is no rounding hardly changes by that
@@ -145,10 +147,7 @@ def _rough(subject: Subject, asked: Question, quantity: str, here: Reals) -> boo
     """Whether most errors are others where the inputs are moved a little, as roundings are."""
     changes = []
     for shift in SHIFTS:
-        nearer = {
-            k: np.asarray(subject.format.round(v * (1 - shift))) for k, v in inputs(asked).items()
-        }
-        there = _errors(subject, asked.with_arguments(**nearer), quantity)
+        there = _errors(subject, shifted(subject.format, asked, shift), quantity)
         if there is None:
             return False
         larger = np.maximum(np.abs(here), np.abs(there))
@@ -156,6 +155,12 @@ def _rough(subject: Subject, asked: Question, quantity: str, here: Reals) -> boo
         changes.append((np.abs(there - here)[known] / larger[known]).reshape(-1))
     found = np.concatenate(changes)
     return bool(found.size and np.mean(found >= CHANGE) >= 0.5)
+
+
+def shifted(fmt: Format, asked: Question, shift: float) -> Question:
+    """The question with each input nearer to 0 by this share of itself."""
+    nearer = {k: np.asarray(fmt.round(v * (1 - shift))) for k, v in inputs(asked).items()}
+    return asked.with_arguments(**nearer)
 
 
 def _errors(subject: Subject, asked: Question, quantity: str) -> Reals | None:

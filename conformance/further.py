@@ -68,15 +68,11 @@ def further(
             continue
         if not any(alike(words) in said for said in known):
             known.append(alike(words))
-            yield _plainer(subject, shown, question, words, seen.charged), words
+            yield _plainer(subject, shown, question, judgement.quantity, words, seen), words
 
 
 def _plainer(
-    subject: Subject,
-    shown: Observation,
-    question: Question,
-    words: str,
-    charged: Callable[[Question], bool],
+    subject: Subject, shown: Observation, question: Question, quantity: str, words: str, seen: Seen
 ) -> Question:
     """The question with fewer digits, where it looks the same."""
     stated = question.loss.arguments
@@ -87,8 +83,8 @@ def _plainer(
     }
     plain = question.with_arguments(**rounded)
     inside = all(stated[k].domain.contains(v) for k, v in rounded.items())
-    found = _judged(subject, plain, str(shown.judgement and shown.judgement.quantity))
-    if not inside or found is None or not found.violations.any() or not charged(plain):
+    found = _judged(subject, plain, quantity) if inside else None
+    if found is None or not found.violations.any() or not seen.charged(plain):
         return question
     again = diagnose.looks(subject, replace(shown, question=plain, judgement=found))
     return plain if again == words else question

@@ -39,7 +39,7 @@ def _accounts(subject: Subject, base: Question, key: str, got: float) -> Iterato
     if base.reduction not in ("mean", "sum") or not apart.separable or apart.samples < 2:
         return
     count = apart.samples
-    rest = replace(apart.take(np.arange(1, count)), reduction=base.reduction)
+    rest = replace(base, cotangent=None).part(np.arange(1, count))
     left = f"the {base.reduction} of the other {count - 1}"
     if base.reduction == "sum":
         if _is(subject, rest, got):

@@ -87,8 +87,8 @@ def _pairs(asker: Asker, found: Sequence[_Both]) -> str | None:
     quarter of the answers for each, and twice what the pair contributes."""
     for both in found:
         singles, whole = both.singles, both.question
-        pairs = list(combinations(range(both.count), 2))
-        answers = [asker(_taken(whole, pair)) for pair in pairs]
+        pairs = [list(pair) for pair in combinations(range(both.count), 2)]
+        answers = [asker(whole.part(pair)) for pair in pairs]
         if both.kind != "mean" or any(a is None or np.size(a) != 1 for a in answers):
             return None
         twos = [float(np.asarray(a, dtype=np.float64).reshape(())) for a in answers]
@@ -125,12 +125,6 @@ def _same(one: float, other: float) -> bool:
     return abs(one - other) <= ROUNDED * abs(other)
 
 
-def _taken(question: Question, samples: Sequence[int]) -> Question:
-    """Some samples of a batch, of the same reduction."""
-    taken = replace(question, reduction="none").take(list(samples))
-    return replace(taken, reduction=question.reduction)
-
-
 def singles(asker: Asker) -> tuple[tuple[int, ...], ...]:
     """Shapes of one sample."""
     if asker.subject.loss.samples == "*":
@@ -151,8 +145,8 @@ def _both(asker: Asker, question: Question) -> _Both | None:
     """None where an answer is no number, or one sample twice is neither the same nor twice that:
     what is another function of one sample mixes none."""
     count = replace(question, reduction="none").samples
-    batches = [question, _taken(question, [0, 0])]
-    batches += [_taken(question, [i]) for i in range(count)]
+    batches = [question, question.part([0, 0])]
+    batches += [question.part([i]) for i in range(count)]
     answers = [asker(batch) for batch in batches]
     if any(a is None or np.size(a) != 1 for a in answers):
         return None

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from lossproof.conformance.denominators import CLOSE, plain_ones
+from lossproof.conformance.digits import TELLING
 from lossproof.conformance.mistakes import variants
 from lossproof.conformance.oracle import Judgement
 from lossproof.conformance.subject import Subject
@@ -24,8 +25,6 @@ from lossproof.spec.maths import exp, softmax, softplus
 from lossproof.spec.question import Question
 from lossproof.spec.tracked import Arithmetic, Tracked
 
-#: binary digits that tell one formula from others
-DIGITS = 24
 #: entries of a gradient that are looked at, where each takes an evaluation
 ENTRIES = 6
 
@@ -47,7 +46,7 @@ def other(subject: Subject, question: Question, judgement: Judgement) -> str | N
     wrong at these too, though the value is right. In 16 bits too much would fit.
     """
     kind, _, name = judgement.quantity.partition(".")
-    if subject.format.precision < DIGITS:
+    if subject.format.precision < TELLING:
         return None
     if kind != "gradient" or judgement.got is None or judgement.problem is not None:
         return None

@@ -16,7 +16,7 @@ ENTRIES = 8
 #: from here on a decimal that is not the number itself is written with an exponent
 ROUND = 1e7
 #: guards that a text names
-GUARDS = re.compile(r"(?:-log\(|clamped at |stops at )[^ ,)]+")
+NAMED = re.compile(r"(?:-log\(|clamped at |stops at )[^ ,)]+")
 #: numbers in a text
 NUMBERS = re.compile(r"-?[0-9]+(\.[0-9]+)?(e[-+]?[0-9]+)?")
 
@@ -41,7 +41,7 @@ def _spelt(value: float) -> Iterator[str]:
 
 def alike(words: str) -> str:
     """What tells one cause from another: its words, and the guards that they name."""
-    return " ".join((unnumbered(words), *GUARDS.findall(words)))
+    return " ".join((unnumbered(words), *NAMED.findall(words)))
 
 
 def unnumbered(words: str) -> str:

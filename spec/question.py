@@ -74,6 +74,13 @@ class Question:
                 chosen[key] = array
         return replace(self, arguments=chosen, cotangent=self.take_from(self.cotangent, indices))
 
+    def part(self, indices: Any) -> Question:
+        """The question about some of the samples, reduced as this one is."""
+        if self.separable:
+            return self.take(indices)
+        apart = replace(self, reduction="none", cotangent=None).take(indices)
+        return replace(apart, reduction=self.reduction, cotangent=self.cotangent)
+
     def take_from(self, result: Any, indices: Any) -> Any:
         """The samples of a result, a cotangent or a gradient of this question."""
         if result is None:

@@ -19,7 +19,7 @@ def wanting(words: str) -> bool:
 
 def remark(words: str, more: int | None) -> str:
     """The limit, to be added to words that speak of memory that was not given; else nothing."""
-    if more is None or not os.path.exists(STATUS.format("self")) or not _WANTING.search(words):
+    if more is None or not os.path.exists(STATUS.format("self")) or not wanting(words):
         return ""
     return f"; the limit is {more >> 20} MiB (--memory-limit)"
 

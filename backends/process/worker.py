@@ -96,17 +96,18 @@ class Worker:
             raise
 
     def ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """The reply to a call. Raises Died, then GivenUp once it died too often."""
+        """The reply to a call. Raises Died, then GivenUp once it died, or wanted more memory than
+        there is, too often."""
         if self.last is not None and self.deaths >= PATIENCE:
             words = f"it {self.last}, {self.deaths} times in a row{self._why(self.last)}"
             raise GivenUp(words, self.last.said)
-        if self._program is None:
-            self.start()
-        assert self._program is not None
         if self.filled >= FILLED:
             self.close()
             words = f"{self.wanted[:200]}{remark(self.wanted, self.limits.memory)}"
             raise GivenUp(f"it wanted more memory, {self.filled} times in a row: {words}", "")
+        if self._program is None:
+            self.start()
+        assert self._program is not None
         try:
             reply = self._program.ask(request, self.limits.call)
         except Died as error:

@@ -214,18 +214,9 @@ def _half_ignored(subject: Subject) -> Iterator[Observation]:
         where = quantity.replace(".", " in ")
         fault = f"a label of {label} is neither refused nor ignored: {where}"
         judgement = subject.judge(question, quantity)
-        yield compared(question, judgement, what=fault, plainly=partial(_kept, base))
-
-
-def _kept(base: Question) -> Iterator[Question]:
-    """The batch without its first sample."""
-    apart = replace(base, reduction="none", cotangent=None)
-    kept = apart.take(range(1, apart.samples)) if apart.separable else apart
-    upstream = base.cotangent
-    if base.reduction == "none" and np.ndim(upstream):
-        upstream = np.asarray(upstream)[1:]
-    if kept.samples > 0:
-        yield replace(kept, reduction=base.reduction, cotangent=upstream)
+        # the batch without that sample
+        rest = partial(map, base.part, [range(1, len(labels))])
+        yield compared(question, judgement, what=fault, plainly=rest)
 
 
 def _masked(subject: Subject) -> Iterator[Observation]:

@@ -1,0 +1,138 @@
+"""Causes that messages give of torch functions, and what they do not say of others like them."""
+
+import pytest
+from click.testing import CliRunner
+
+pytest.importorskip("torch")
+pytest.importorskip("jax")
+
+from test_diagnoses import said_of
+
+from lossproof.conformance.cli import main
+
+
+def test_a_mean_over_one_axis_is_told_from_other_shapes(tmp_path):
+    rows = "def loss(prediction, target):\n    return ((prediction - target) ** 2).mean(0)\n"
+    said = said_of(tmp_path / "case.py", rows, "mse", "layout")
+    assert said == ["the mean over the first axis alone"]
+    odd = rows.replace("mean(0)", "amax(0)")
+    assert not any("axis alone" in s for s in said_of(tmp_path / "case.py", odd, "mse", "layout"))
+
+
+SOFT = """
+def loss(prediction, target):
+    hard = (target > 0.5).to(prediction.dtype)
+    return torch.nn.functional.binary_cross_entropy(prediction, hard, reduction="none")
+"""
+
+
+def test_what_is_right_for_hard_targets_alone_says_so(tmp_path):
+    said = said_of(tmp_path / "case.py", SOFT, "binary_cross_entropy", "value")
+    assert "right for targets of 0 and 1, and wrong for those between" in said, said
+    whole = SOFT.replace("    return ", "    return 2 * ")
+    said = said_of(tmp_path / "case.py", whole, "binary_cross_entropy", "value")
+    assert not any("right for targets" in s for s in said), said
+
+
+OF_TORCH = """
+def loss(logits, target, alpha=0.25, gamma=2.0):
+    p = torch.sigmoid(logits)
+    ce = {}
+    weight = (alpha * target + (1 - alpha) * (1 - target)) * (p + target - 2 * p * target) ** gamma
+    return weight * ce
+"""
+
+
+def test_digits_that_torch_loses_beside_a_logit_are_told_with_what_keeps_them(tmp_path):
+    body = OF_TORCH.format(
+        "torch.nn.functional.binary_cross_entropy_with_logits(logits, target, reduction='none')"
+    )
+    said = said_of(tmp_path / "case.py", body, "sigmoid_focal", "value")
+    assert any("as torch has it in binary_cross_entropy_with_logits, cancels" in s for s in said)
+    body = OF_TORCH.format("(logits + 2 * torch.nn.functional.softplus(-logits)) - logits * target")
+    said = said_of(tmp_path / "case.py", body, "sigmoid_focal", "value")
+    assert not any("as torch has it" in s for s in said), said
+
+
+def test_what_is_off_by_little_in_16_bits_is_no_multiple(tmp_path):
+    body = OF_TORCH.format(
+        "torch.nn.functional.binary_cross_entropy_with_logits(logits, target, reduction='none')"
+    )
+    said = said_of(tmp_path / "case.py", body, "sigmoid_focal", "value", dtype="float16")
+    assert not any("the truth" in s for s in said), said
+
+
+def test_a_clamp_of_the_loss_is_none_of_a_logarithm(tmp_path):
+    body = (
+        "def loss(logits, target):\n"
+        "    f = torch.nn.functional.binary_cross_entropy_with_logits\n"
+        "    return f(logits, target, reduction='none').clamp(max=100)\n"
+    )
+    name = "binary_cross_entropy_with_logits"
+    said = said_of(tmp_path / "case.py", body, name, "value", dtype="float64")
+    assert not any("a logarithm is clamped" in s for s in said), said
+
+
+def test_a_square_of_a_mean_is_told_beside_pairs_that_are_broadcast(tmp_path):
+    body = "def loss(prediction, target):\n    return (prediction - target).mean() ** 2\n"
+    said = said_of(tmp_path / "case.py", body, "mse", "value", dtype="float64")
+    assert any("or of the square of a mean" in s for s in said), said
+
+
+def test_a_label_that_is_ignored_is_not_blamed_for_a_value_that_is_wrong(tmp_path):
+    (tmp_path / "case.py").write_text(
+        "import torch.nn.functional as F\n"
+        "def loss(logits, labels):\n    return F.cross_entropy(logits, labels) / 2\n"
+    )
+    asked = ["check", f"{tmp_path / 'case.py'}:loss", "--loss", "cross_entropy"]
+    asked += ["--backend", "torch", "--dtype", "float32", "--seed", "1", "--no-isolation"]
+    printed = CliRunner().invoke(main, asked).output
+    assert "failed: cross_entropy / value" in printed
+    assert "neither refused nor ignored" not in printed.partition("echoes of")[0], printed
+
+
+def test_a_logarithm_that_torch_clamps_is_told_by_its_floor(tmp_path):
+    body = (
+        "def loss(logits, target):\n"
+        "    return torch.nn.functional.binary_cross_entropy(\n"
+        "        torch.sigmoid(logits), target, reduction='none')\n"
+    )
+    name = "binary_cross_entropy_with_logits"
+    said = said_of(tmp_path / "case.py", body, name, "value", dtype="float64")
+    floor = "stops at 100: a logarithm is clamped at -100, as in binary_cross_entropy of torch"
+    assert floor in said, said
+
+
+def test_an_error_that_moves_with_the_inputs_is_no_rounding(tmp_path):
+    """1e-10 below a logarithm shows in a gradient beside a probability of 1e-5."""
+    body = (
+        "def loss(prediction, target):\n"
+        "    p, t = torch.softmax(prediction, 1), torch.softmax(target, 1)\n"
+        "    return -(t * torch.log(p + 1e-10)).sum(1).mean()\n"
+    )
+    said = said_of(tmp_path / "case.py", body, "listnet", "scale")
+    assert not any("rounding" in s for s in said), said
+
+
+def test_a_denominator_and_what_is_no_number_here_are_told_together(tmp_path):
+    body = (
+        "def loss(prediction, target):\n"
+        "    each = -(target * torch.log(prediction) + (1 - target) * torch.log(1 - prediction))\n"
+        "    return each.sum() / len(each)\n"
+    )
+    said = said_of(tmp_path / "case.py", body, "binary_cross_entropy", "value")
+    assert any(
+        "the size of the first axis" in s and "; not finite where prediction and target" in s
+        for s in said
+    ), said
+
+
+def test_in_16_bits_no_gradient_is_that_of_another_formula(tmp_path):
+    body = (
+        "def loss(logits, labels):\n"
+        "    p = torch.softmax(logits, 1).clamp(min=0.01)\n"
+        "    return -torch.log(p[torch.arange(len(labels)), labels])\n"
+    )
+    said = said_of(tmp_path / "case.py", body, "cross_entropy", "gradient", dtype="bfloat16")
+    assert said
+    assert not any(s.startswith("the gradient is") for s in said), said
