@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
+from lossproof.conformance.landmarks import thresholds
 from lossproof.conformance.points import COTANGENTS, SIZES
 from lossproof.conformance.subject import Subject
 from lossproof.spec.carriers import FLOATS
@@ -23,6 +24,8 @@ Sizes = Mapping[str, int]
 #: single samples of one regime, and the regimes that they are of
 SINGLES = 16
 _FOR_SINGLES = ("landmarks", "confident")
+#: what people add to a denominator or below a root
+ADDED = (1e-12, 1e-10, 1e-8, 1e-7, 1e-6, 1e-5)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,11 +129,37 @@ def _alone(subject: Subject) -> Iterator[Question]:
 _FOR_OPTIONS = ("landmarks", "coarse", "near_tie", "confident")
 
 
+def _sole(subject: Subject) -> Iterator[Question]:
+    """Zeros but for one entry, where samples are coupled: a sum over all of them is small only
+    here. At thresholds of the format its square underflows; it is lost in what is added to it."""
+    loss = subject.loss
+    if loss.samples:
+        return
+    real = [
+        key for key, argument in loss.arguments.items()
+        if argument.domain.kind == "real" and argument.domain.contains(0.0)
+    ]  # fmt: skip
+    fmt = subject.format
+    edges = (fmt.smallest_subnormal, fmt.smallest_normal, *thresholds(fmt), *ADDED)
+    found = np.unique(fmt.round(np.asarray(edges)))
+    for seed, options in enumerate(subject.option_sets):
+        empty = plain(subject, seed=seed, options=options)
+        zeros = {key: np.zeros_like(empty.arguments[key]) for key in real}
+        for key in real:
+            domain = loss.arguments[key].domain
+            for edge in found:
+                if edge > 0 and domain.contains(edge):
+                    one = zeros[key].copy()
+                    one.flat[0] = edge
+                    yield empty.with_arguments(**{**zeros, key: one})
+
+
 def _everywhere(subject: Subject) -> Iterator[Question]:
     yield from _grid(subject, subject.effort.regimes)
     yield from _alone(subject)
     if subject.effort.thin and not subject.primary:
         return
+    yield from _sole(subject)
     every = subject.maker.every_value() if subject.effort.exhaustive else None
     if every is not None:
         yield every

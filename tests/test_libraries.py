@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -182,6 +183,37 @@ def test_keras_runs_on_both_frameworks_in_one_process() -> None:
         answer = asked.call(plain(asked, seed=1))
         answers.append((answer.value, answer.gradients["prediction"]))
     np.testing.assert_array_equal(answers[0], answers[1])
+
+
+BOTH = """
+from functools import partial
+from lossproof.conformance import plan, worker
+
+units = [
+    plan.Unit(loss="mae", backend=name, dtype="float32", device="cpu")
+    for name in ("keras_jax", "keras_torch")
+]
+examine = partial(worker.examine, checks=("value",), profile="smoke", seed=0, again="")
+if __name__ == "__main__":
+    for examined in worker._pooled(examine, units, [], 1, None):
+        print(examined.results[0].status, flush=True)
+"""
+
+
+def test_a_worker_that_ran_keras_on_both_frameworks_ends(tmp_path: Path) -> None:
+    for name in ("keras_jax", "keras_torch"):
+        library(name)
+    (tmp_path / "both.py").write_text(BOTH)
+    with subprocess.Popen(
+        [sys.executable, "both.py"], cwd=tmp_path, stdout=subprocess.PIPE, text=True,
+        start_new_session=True,
+    ) as process:  # fmt: skip
+        try:
+            said, _ = process.communicate(timeout=100)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    assert said.split() == ["passed", "passed"]
 
 
 OUTSIDE = '''

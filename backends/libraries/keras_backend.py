@@ -8,10 +8,13 @@ calls in a process of its own.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.util import Finalize
+from threading import Thread
 from typing import Any, ClassVar
 
 from lossproof.backends.base import Answer, BackendError
@@ -79,7 +82,24 @@ class KerasTorch(Keras, TorchBackend):
 @cache
 def _process(framework: str) -> ProcessPoolExecutor:
     """The process of a framework, begun with its first call."""
-    return ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn"))
+    context = get_context("spawn")
+    pool = ProcessPoolExecutor(max_workers=1, mp_context=context, initializer=_follow)
+    # a worker waits at its end for what it began, which must be told before its queue closes (10)
+    Finalize(None, pool.shutdown, exitpriority=20)
+    return pool
+
+
+def _follow() -> None:
+    """End with the process that began this one, however it ends; Ctrl-C is for that to answer."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
 
 
 def _called(cls: type[Keras], loss: str, arguments: Any, options: Any, how: Any) -> Answer:
