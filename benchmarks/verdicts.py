@@ -113,10 +113,12 @@ def checked(target: list[str]) -> tuple[float | None, float, str]:
     """Seconds to the first violation and to the end, and the last line, which counts cells."""
     started, first, line = time.perf_counter(), None, ""
     command = [sys.executable, "-u", "-m", "lossproof", "check", *target]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
         assert process.stdout is not None
         for line in process.stdout:
-            if first is None and line.startswith("failed: "):
+            if first is None and line.startswith("first violation: "):
                 first = time.perf_counter() - started
     return first, time.perf_counter() - started, line.partition(" (seed")[0].strip()
 

@@ -106,6 +106,14 @@ def _besides(faults: Sequence[str]) -> Iterator[str]:
         yield _line("also", "; ".join(faults[:OTHERS]) + more)
 
 
+def noticed(subject: Subject, name: str, observation: Observation) -> str:
+    """A violation in a line, as it was met: before its smallest input and its cause are known."""
+    stated = facts(subject, observation)
+    came = f"got {stated['got']} where {stated['truth']} is right" if "got" in stated else "wrong"
+    at = _at(smallest(subject, observation), observation)
+    return f"{_who(subject, name)}: {came} at {at}; a smaller input and the cause are sought"
+
+
 def said(like: str) -> str:
     """The line that says what a function is that is not its loss: it as a whole, not the number."""
     return _line("looks", f"the function is {like if like.startswith('no ') else f'like {like}'}")

@@ -45,6 +45,8 @@ class Excuse(Protocol):
 
 
 Excuses = Callable[[Subject, Check, str], Excuse | None]
+#: is told of a check's name and what it observed
+Notice = Callable[[Subject, str, Observation], None]
 
 
 @dataclass
@@ -172,11 +174,13 @@ def examine(
     again: str = "",
     excuses: Excuses = lambda subject, check, name: None,
     brief: bool = False,
+    notice: Notice = lambda subject, name, observation: None,
 ) -> Iterator[Result]:
     """Results for the named checks of one subject. `again` is the report's name in messages.
 
     `brief` searches no further for a worse violation where there is one: of a report the worst
-    error is read, of a verdict that there is an error.
+    error is read, of a verdict that there is an error. `notice` is told of what must not be as soon
+    as it is seen: seconds may pass until its smallest input and its cause are found.
     """
     tallies = []
     for check, name in names:
@@ -194,11 +198,16 @@ def examine(
         for question in source.landmarks(subject):
             for tally in group:
                 tally.observe(subject, question)
-        searched = [tally for tally in group if not brief or tally.violation is None]
+                if tally.violation is not None and tally.check.level == MUST:
+                    notice(subject, tally.name, tally.violation)
+        small: list[Question] = []
+        done = [tally for tally in group if brief and tally.violation is not None]
+        for tally in done:
+            yield finish(subject, tally, again, small)
+        searched = [tally for tally in group if tally not in done]
         if source.regimes and subject.effort.examples and searched:
             _search(subject, source, searched, seed)
-        small: list[Question] = []
-        for tally in group:
+        for tally in searched:
             yield finish(subject, tally, again, small)
 
 

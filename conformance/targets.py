@@ -32,7 +32,7 @@ from lossproof.conformance import (
     told,
 )
 from lossproof.conformance.again import recorded
-from lossproof.conformance.check import Check
+from lossproof.conformance.check import Check, Observation
 from lossproof.conformance.effort import EFFORTS
 from lossproof.conformance.narrowed import narrowings
 from lossproof.conformance.registry import UsageError, backend, choose
@@ -106,9 +106,10 @@ def check(request: Request) -> int:
         for note in notes:
             say(one_line(note))
         shown = told.Shown(say=say, earlier=request.baseline, known=earlier)
+        notice = _Notice(known=known, earlier=earlier)
         compared = False
         deadline = inf if request.max_time is None else started + request.max_time
-        for result in _results(settled, placed, chosen, request, deadline, pool):
+        for result in _results(settled, placed, chosen, request, deadline, pool, notice):
             subject = _subject(result, settled, placed, chosen)
             marked = deviations.mark(result, known)
             if (marked.check, marked.status) == ("value", "failed") and not compared:
@@ -140,6 +141,23 @@ def check(request: Request) -> int:
     for line in told.closing(shown, fresh, chosen, request.seed, known):
         say(line)
     return code
+
+
+@dataclass
+class _Notice:
+    """Tells, on standard error, of the first violation that nobody expects; once."""
+
+    known: Sequence[deviations.Deviation]
+    earlier: baseline.Known
+    told: bool = False
+
+    def __call__(self, subject: Subject, name: str, observation: Observation) -> None:
+        cell = plan.Unit.of(subject).id(name)
+        expected = any(entry.matches(cell) for entry in self.known)
+        if self.told or expected or (cell, "failed", observation.fault) in self.earlier:
+            return
+        self.told = True
+        told.whisper(message.noticed(subject, name, observation))
 
 
 def _exit_code(results: list[Result], fresh: list[Result], strict: bool) -> int:
@@ -218,6 +236,7 @@ def _results(
     request: Request,
     deadline: float,
     pool: ProcessPoolExecutor | None,
+    notice: runner.Notice,
 ) -> Iterator[Result]:
     """All results of a target, each as soon as it is known; its first dtype first.
 
@@ -235,8 +254,9 @@ def _results(
         left = {name: found for found, name in named}
         if time.monotonic() <= deadline:
             for result in runner.examine(
-                subject, named, seed=request.seed, excuses=inherited.excuse, brief=True
-            ):
+                subject, named, seed=request.seed, excuses=inherited.excuse, brief=True,
+                notice=notice,
+            ):  # fmt: skip
                 del left[result.check]
                 yield result
                 if time.monotonic() > deadline:

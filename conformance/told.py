@@ -34,6 +34,11 @@ def say(text: str) -> None:
     click.echo(visible(text))
 
 
+def whisper(text: str) -> None:
+    """A line of what is under way, on standard error: whoever reads results does not read it."""
+    click.echo(visible(f"first violation: {one_line(text)}"), err=True)
+
+
 def say_if_heard(text: str) -> None:
     """The same, in silence once nobody reads: a file that was asked for is written all the same."""
     try:

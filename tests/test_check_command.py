@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -213,9 +214,32 @@ def test_the_verdict_is_written_though_nobody_reads_what_is_printed(
         process.stdout.close()
         said = process.stderr.read()
         code = process.wait()
-    assert said == b""
+    assert said.count(b"\n") == 1
+    assert said.startswith(b"first violation: mse / value of mine.py:wrong [numpy ")
     assert code == 1
     assert verdict.read(out).verdict == "violates"
+
+
+def test_the_first_violation_is_noticed_in_one_line_unless_it_is_expected(
+    file: Path, tmp_path: Path
+) -> None:
+    found = checked(f"{file}:wrong")
+    (line,) = found.stderr.splitlines()
+    assert re.fullmatch(
+        r"first violation: mse / value of mine\.py:wrong \[numpy .*, float32, cpu\]: "
+        r"got [\d.e+-]+ where [\d.e+-]+ is right at prediction=.*; "
+        r"a smaller input and the cause are sought",
+        line,
+    )
+    assert checked(f"{file}:right").stderr == ""
+    expected = tmp_path / "expected.toml"
+    expected.write_text(
+        '[[deviation]]\nid = "mse/value[*]"\nreason = "r"\ninput = "prediction=1"\n'
+    )
+    assert checked(f"{file}:wrong", "--expected", str(expected)).stderr == ""
+    known = tmp_path / "known.json"
+    checked(f"{file}:wrong", "--json", str(known))
+    assert checked(f"{file}:wrong", "--baseline", str(known)).stderr == ""
 
 
 def test_a_forged_claim_ends_identify_in_one_line(tmp_path: Path) -> None:

@@ -22,6 +22,8 @@ from lossproof.spec.question import Question
 from lossproof.spec.tracked import Arithmetic, summation_growth
 
 BASE = 50
+#: samples of which all pairs are soon made
+PAIRS = 2000
 
 
 def _grows(subject: Subject) -> str | None:
@@ -41,13 +43,22 @@ def _grows(subject: Subject) -> str | None:
 )
 def scale(subject: Subject, question: Question) -> Iterator[Observation]:
     """A batch repeated until it is large: its exact sum is a multiple of the small one's, and each
-    part of its gradient, which is asked at the first options only, a share."""
+    part of its gradient, which is asked at the first options only, a share.
+
+    One that is wrong as it is becomes less large: it may be wrong by making all pairs.
+    """
     for options in subject.option_sets:
         few = small(subject, options)
-        for size in subject.effort.scale:
-            for reduction in ("sum", "mean"):
-                if reduction in subject.reductions:
-                    yield from _repeated(subject, few, size // BASE, reduction)
+        for reduction in ("sum", "mean"):
+            if reduction not in subject.reductions:
+                continue
+            # another shape is another compilation
+            plain = [] if subject.backend.compiles else [*_repeated(subject, few, 1, reduction)]
+            wrong = any(observation.fault is not None for observation in plain)
+            yield from plain
+            for size in subject.effort.scale:
+                yield from _repeated(subject, few, min(size, PAIRS if wrong else size) // BASE,
+                                     reduction)  # fmt: skip
 
 
 def _repeated(subject: Subject, few: Question, times: int, reduction: str) -> Iterator[Observation]:
@@ -163,7 +174,7 @@ def _gradients(
         if np.shape(got)[:1] != (times * BASE,):
             continue  # a wrong shape is the business of other checks
         blocks = np.asarray(got).reshape(times, BASE, *np.shape(got)[1:])
-        for place in (0, times // 2, times - 1):
+        for place in sorted({0, times // 2, times - 1}):
             judgement = oracle.judge(
                 asked, f"gradient.{argument}", blocks[place], subject.format, subject.profile
             )
