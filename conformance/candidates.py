@@ -7,7 +7,7 @@ formula like that of every other loss.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,8 +27,8 @@ class Base:
     """A loss of the catalogue, or one changed in a way that has a name.
 
     `after` follows the name of the loss in words, `but` comes last. `cost` says how far-fetched it
-    is: of explanations that fit alike, the cheapest is believed. `of` is the option without which
-    the change does nothing that its name says.
+    is: of explanations that fit alike, the cheapest is believed. `of` is the option, or optional
+    argument, without which the change does nothing that its name says.
     """
 
     loss: type[Loss]
@@ -37,9 +37,9 @@ class Base:
     cost: float = 0.0
     of: str | None = None
 
-    def acts(self, options: Mapping[str, Any]) -> bool:
-        """Whether the option that the change is of is given."""
-        return self.of is None or bool(options.get(self.of))
+    def acts(self, given: Mapping[str, Any]) -> bool:
+        """Whether what the change is of is among the options and arguments that are given."""
+        return self.of is None or bool(given.get(self.of))
 
 
 _SIMPLE = {
@@ -172,12 +172,17 @@ class Candidate:
         }
         return type(base.__name__, (base,), namespace)
 
-    def words(self, held: tuple[str, ...], *, reduction: bool = True) -> str:
-        """What it is, in words; `held` names the options whose values are part of that."""
+    def words(
+        self, held: tuple[str, ...], *, reduction: bool = True, asked: Collection[str] = ()
+    ) -> str:
+        """What it is, in words; `held` names the options whose values are part of that, defaults
+        that do nothing too where another value was `asked`."""
         loss = self.base.loss
         values = loss.complete(self.options)
         parts = [f"{loss.name}{self.base.after}{self.affine.words()}"]
-        parts += [self._told(k, values[k]) for k in held if _matters(loss, k, values[k])]
+        parts += [
+            self._told(k, values[k]) for k in held if k in asked or _matters(loss, k, values[k])
+        ]
         if reduction and len(loss.reductions) > 1:
             parts.append(self.scheme.words)
         return ", ".join(parts) + (f", but {self.base.but}" if self.base.but else "")

@@ -195,3 +195,4 @@ def _counts(question: Question, terms: int) -> Iterator[tuple[str, float]]:
         yield f"{kept_count}, the number of losses that are kept", float(kept_count)
     yield f"{terms} · {terms}", float(terms) ** 2
     yield f"{terms - 1}, one less than the number of losses", float(terms - 1)
+    yield f"{terms + 1}, one more than the number of losses", float(terms + 1)

@@ -18,6 +18,7 @@ from lossproof.conformance import (
     slopes,
 )
 from lossproof.conformance.check import INCOMPARABLE, Observation
+from lossproof.conformance.clamped import clamped
 from lossproof.conformance.denominators import CLOSE, Multiple
 from lossproof.conformance.infinite import reals
 from lossproof.conformance.oracle import Judgement
@@ -250,7 +251,7 @@ def _factors(question: Question) -> Iterator[tuple[str, float]]:
 
 _GUESSES: tuple[Guess, ...] = (
     _cotangent, denominators.divided, _factor, slopes.other, _reordered, causes.cause, _hard,
-    _shuffled, _flat, denominators.in_float64,
+    _shuffled, clamped, slopes.unlike_value, _flat, denominators.in_float64,
 )  # fmt: skip
 #: those of a number that is not finite
 _EVERYWHERE: tuple[Guess, ...] = (denominators.divided,)

@@ -76,7 +76,7 @@ def made(
     """A question of moderate numbers, in two axes if may be.
 
     Nothing is ignored and nothing optional given, unless it is `whole`, but what `of` carries; that
-    may also have a count of classes of its own.
+    may also take some optional arguments alone, and have a count of classes of its own.
     """
     if of is not None and of.columns > 1:
         shape = (shape[0], of.columns)
@@ -85,7 +85,11 @@ def made(
     held = {} if of is None else of.implementation.held
     sizes = {"*": int(np.prod(shape)), "N": n, "C": c, "D": c, "T": n + 3, "S": 2}
     held = {k: v for k, v in held.items() if k in loss.arguments}
-    maker = Maker(loss=loss, format=fmt, optional=None if whole else (), held=held)
+    taken = None if of is None or loss.name != of.loss.name else of.implementation.optional
+    ignores = of is None or of.maker.ignores
+    maker = Maker(
+        loss=loss, format=fmt, optional=taken if whole else (), ignores=ignores, held=held
+    )
     question = maker.question(seed, regime, sizes, options=options, optional=whole)
     rng = np.random.default_rng(seed)
     arguments = dict(question.arguments)
@@ -114,10 +118,11 @@ def sieve(
     """Candidates that most entries are near to, with the share of entries that are."""
     arithmetic = Arithmetic(format=fmt, profile=profile, carrier=FLOATS)
     flags = [k for k, o in base.loss.options.items() if isinstance(o, Flag)]
+    optional = [k for k, a in base.loss.arguments.items() if a.optional]
     asked: dict[Any, list[tuple[Question, Reals]]] = {}
     for setting, odd in tried:
         options = base.loss.complete({**(given or {}), **setting})
-        if not base.acts(options):
+        if not base.acts({**options, **dict.fromkeys(optional, whole)}):
             continue
         key = tuple(options[k] for k in flags)  # a real option does not change what is asked
         if key not in asked:

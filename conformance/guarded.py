@@ -27,11 +27,15 @@ def guarded(base: Any) -> Iterator[Base]:
     for guard in GUARDS if made is not None else ():
         said = f"{guard:g} is added to the probability below the logarithm"
         yield Base(loss=stated(base, made(guard)), but=said, cost=0.5)  # type: ignore[misc]
+    for guard in GUARDS if base.name == "cross_entropy" else ():
+        said = f"softmax runs over the batch, and {guard:g} is added below the logarithm"
+        yield Base(loss=stated(base, _one(guard, axis=0), samples=""), but=said, cost=1.5)
 
 
-def _one(guard: float) -> Value:
+def _one(guard: float, axis: int = -1) -> Value:
     def value(bound: Any, logits: Tracked, labels: Any, weight: Any = None) -> Tracked:
-        found: Tracked = bound._from_log_softmax(log(softmax(logits) + guard), labels, weight)
+        logs = log(softmax(logits, axis) + guard)
+        found: Tracked = bound._from_log_softmax(logs, labels, weight)
         return found
 
     return value

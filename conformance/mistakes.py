@@ -10,7 +10,15 @@ import numpy as np
 from lossproof.conformance.candidates import Base
 from lossproof.conformance.guarded import smoothed
 from lossproof.conformance.overlaps import overlaps
+from lossproof.conformance.residuals import linear_parts, variances
 from lossproof.conformance.variants import remapped, stated
+from lossproof.conformance.weighed import (
+    both_classes,
+    negatives_alone,
+    padded,
+    true_class,
+    unweighted_smoothing,
+)
 from lossproof.spec.domain import NONNEGATIVE, REAL, SIGN, UNIT
 from lossproof.spec.loss import Loss
 from lossproof.spec.maths import (
@@ -99,6 +107,8 @@ def _softmax(base: Any) -> Iterator[Base]:
         said = "label smoothing averages over the batch too"
         yield Base(loss=wrong, but=said, cost=1.0, of="label_smoothing")
         yield from smoothed(base)
+        yield from unweighted_smoothing(base)
+        yield from padded(base)
 
 
 @_of("softmax log_softmax")
@@ -112,6 +122,7 @@ def _axis(base: Any) -> Iterator[Base]:
 def _likelihood(base: Any) -> Iterator[Base]:
     taken = remapped(base, _changed("log_probabilities", log), {"log_probabilities": UNIT})
     yield Base(loss=taken, after=" of probabilities, their logarithm taken", cost=0.5)
+    yield from padded(base)
 
 
 @_of("binary_cross_entropy_with_logits")
@@ -121,6 +132,7 @@ def _binary(base: Any) -> Iterator[Base]:
     signs = remapped(base, _changed("target", lambda t: (t + 1) / 2), {"target": SIGN})
     yield Base(loss=signs, after=" of targets -1 and +1", cost=0.5)
     yield from _complemented(base)
+    yield from both_classes(base)
 
 
 @_of("binary_cross_entropy")
@@ -148,6 +160,7 @@ def _gaussian(base: Any) -> Iterator[Base]:
     yield Base(loss=logarithm, after=" of the logarithm of the variance", cost=0.5)
     deviation = remapped(base, _changed("var", square))
     yield Base(loss=deviation, after=" of the standard deviation, not the variance", cost=0.5)
+    yield from variances(base)
 
 
 @_of("huber")
@@ -157,6 +170,7 @@ def _smooth(base: Any) -> Iterator[Base]:
         return found
 
     yield Base(loss=stated(base, smooth), after=" divided by delta (smooth L1)", cost=0.5)
+    yield from linear_parts(base)
 
 
 @_of("mse rmse")
@@ -184,6 +198,7 @@ def _undivided(base: Any) -> Iterator[Base]:
 
     whole = stated(base, value)
     yield Base(loss=whole, but="not divided by the number of classes", cost=0.5)
+    yield from true_class(base)
 
 
 @_of("dice")
@@ -214,6 +229,7 @@ def _contrastive(base: Any) -> Iterator[Base]:
     inverse = {"_similarities": lambda b, q, k: _products(q, k) * b.temperature}
     times = type(base.__name__, (base,), {"name": base.name, **inverse})
     yield Base(loss=times, but="multiplied by the temperature, not divided", cost=1.0)
+    yield from negatives_alone(base)
 
 
 def _products(query: Tracked, key: Tracked) -> Tracked:

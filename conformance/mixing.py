@@ -74,7 +74,7 @@ def mixed(asker: Asker, regime: str = "moderate") -> str | None:
     first = known[0]
     if any(abs(r - k) <= ROUNDED * k for r in ratios for k in (1, first.count, 1 / first.count)):
         return None
-    how = _pairs(asker, known) or _groups(known)
+    how = _pairs(asker, known) or _groups(known) or _first(asker, known)
     return (
         f"no {first.kind} of its samples: it answers {first.got:.3g} for {first.count}, and "
         f"{first.stated:.3g} is the {first.kind} of what it answers for each alone: "
@@ -101,6 +101,25 @@ def _pairs(asker: Asker, found: Sequence[_Both]) -> str | None:
         "it is a mean over all pairs of samples, as of (n,) against (n, 1), which broadcasts to "
         "(n, n), or of the square of a mean"
     )
+
+
+def _first(asker: Asker, found: Sequence[_Both]) -> str | None:
+    """Whether the answers are those for one sample, each of whose numbers is the mean of all."""
+    for both in found:
+        arguments = both.question.arguments
+        if both.kind != "mean" or asker.subject.loss.samples != "*":
+            return None
+        given = {k: np.asarray(v) for k, v in arguments.items() if v is not None}
+        if any(v.dtype.kind in "iu" for v in given.values()):
+            return None
+        means = {k: asker.subject.format.round([np.mean(v, dtype=np.float64)])
+                 for k, v in given.items()}  # fmt: skip
+        answer = asker(both.question.part([0]).with_arguments(**means))
+        if answer is None or np.size(answer) != 1:
+            return None
+        if not _same(float(np.asarray(answer, dtype=np.float64).reshape(())), both.got):
+            return None
+    return "it is the loss of the mean of all samples, which is taken first, not the mean of losses"
 
 
 def _groups(found: Sequence[_Both]) -> str | None:
@@ -145,16 +164,18 @@ def _both(asker: Asker, question: Question) -> _Both | None:
     """None where an answer is no number, or one sample twice is neither the same nor twice that:
     what is another function of one sample mixes none."""
     count = replace(question, reduction="none").samples
-    batches = [question, question.part([0, 0])]
-    batches += [question.part([i]) for i in range(count)]
-    answers = [asker(batch) for batch in batches]
+    answers = [asker(question), *(asker(question.part([i])) for i in range(count))]
     if any(a is None or np.size(a) != 1 for a in answers):
         return None
     numbers = np.concatenate([np.asarray(a, dtype=np.float64).reshape(1) for a in answers])
-    got, twice, alone = float(numbers[0]), float(numbers[1]), numbers[2:]
-    if not np.isfinite(numbers).all() or not twice or not alone.sum():
+    got, alone = float(numbers[0]), numbers[1:]
+    if not np.isfinite(numbers).all() or not alone.sum():
+        return None
+    most = int(np.argmax(np.abs(alone)))
+    twice = asker(question.part([most, most]))
+    if twice is None or np.size(twice) != 1:
         return None
     for kind, times in (("mean", 1.0), ("sum", 2.0)):
-        if _same(times * alone[0], twice):
+        if _same(times * alone[most], float(np.asarray(twice, dtype=np.float64).reshape(()))):
             return _Both(question=question, got=got, singles=alone, kind=kind)
     return None

@@ -90,9 +90,12 @@ def _alone(asker: Asker, situation: _Situation, until: Deadline) -> str | None:
 def _situations(subject: Subject) -> Iterator[_Situation]:
     first, *others = subject.reductions
     yield _Situation(reduction=first)
-    for options in subject.option_sets[1:]:
-        changed = {k: v for k, v in options.items() if k in subject.taken}
-        yield _Situation(reduction=first, options=changed)
+    sets = [
+        {k: v for k, v in options.items() if k in subject.taken}
+        for options in subject.option_sets[1:]
+    ]
+    for options in sets:
+        yield _Situation(reduction=first, options=options)
     for reduction in others:
         yield _Situation(reduction=reduction)
     given = subject.implementation.optional
@@ -101,6 +104,8 @@ def _situations(subject: Subject) -> Iterator[_Situation]:
     if optional or "ignore_index" in subject.taken:
         for reduction in (first, *others):
             yield _Situation(reduction=reduction, whole=True)
+        for options in sets:
+            yield _Situation(reduction=first, options=options, whole=True)
 
 
 def _itself(
@@ -249,7 +254,7 @@ def _words(
     values = loss.complete(candidate.options)
     held = tuple(k for k in values if not same or values[k] != asked[k])
     other = reduction and candidate.scheme.name != situation.reduction
-    said = candidate.words(held, reduction=other)
+    said = candidate.words(held, reduction=other, asked=situation.options if same else ())
     where = [f"{k} = {v}" for k, v in situation.options.items()]
     if len(subject.reductions) > 1 and (other or situation.reduction != subject.reductions[0]):
         where.append(situation.reduction)

@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from lossproof.conformance import oracle
 from lossproof.conformance.denominators import CLOSE, plain_ones
 from lossproof.conformance.digits import TELLING
 from lossproof.conformance.mistakes import variants
 from lossproof.conformance.oracle import Judgement
 from lossproof.conformance.subject import Subject
-from lossproof.spec.carriers import FLOATS, Reals
+from lossproof.spec.carriers import BALLS, FLOATS, Reals
 from lossproof.spec.dual import Dual, slope_of, value_of
 from lossproof.spec.evaluate import lifted
 from lossproof.spec.loss import Loss, pull_back
@@ -27,6 +28,8 @@ from lossproof.spec.tracked import Arithmetic, Tracked
 
 #: entries of a gradient that are looked at, where each takes an evaluation
 ENTRIES = 6
+#: the part of a gradient that is more than lost digits
+FAR = 2.0**-4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +53,10 @@ def other(subject: Subject, question: Question, judgement: Judgement) -> str | N
         return None
     if kind != "gradient" or judgement.got is None or judgement.problem is not None:
         return None
+    if not (judgement.ratios > CLOSE).any():
+        return None  # what is so near to the truth fits whatever has the same gradient
+    if subject.judge(question, "value").violations.any():
+        return None  # what is wrong is not the gradient alone
     got = np.asarray(judgement.got, dtype=np.float64)
     guesses = [
         guess
@@ -61,11 +68,34 @@ def other(subject: Subject, question: Question, judgement: Judgement) -> str | N
         if there.got is None or there.problem is not None or not there.violations.any():
             return None
         if (subject.judge(asked, "value").ratios > CLOSE).any():
-            return None  # what is wrong is not the gradient alone
+            return None
         places = np.argsort(-there.ratios.reshape(-1), kind="stable").tolist()
         numbers = np.asarray(there.got, dtype=np.float64)
         guesses = [g for g in guesses if _fits(g, subject, asked, name, numbers, places)]
     return f"the gradient {guesses[0].words}" if guesses else None
+
+
+def unlike_value(subject: Subject, question: Question, judgement: Judgement) -> str | None:
+    """Whether the value is right where the gradient is not, here and at two plain questions, by
+    more than digits that are lost."""
+    if not judgement.quantity.startswith("gradient.") or judgement.got is None:
+        return None
+    for asked in (question, *plain_ones(subject, question)):
+        if subject.judge(asked, "value").violations.any():
+            return None
+        there = subject.judge(asked, judgement.quantity)
+        if there.got is None or there.problem is not None:
+            return None
+        truth = oracle.truth(asked, judgement.quantity, subject.format, subject.profile)
+        exact = np.broadcast_to(BALLS.middle(truth.exact), there.violations.shape)
+        got = np.asarray(there.got, dtype=np.float64)
+        far = there.violations & (np.abs(got - exact) > FAR * np.abs(exact))
+        if not far.any():
+            return None
+    return (
+        "the value is right here and at plain numbers, the gradient at neither: a part of it is "
+        "detached or rounded, or a gradient of its own is wrong"
+    )
 
 
 def _fits(
@@ -132,9 +162,10 @@ def _guesses(question: Question, name: str) -> Iterator[_Guess]:
     made = _OTHERS.get((loss.name, name))
     if made is not None:
         yield made(loss)
+    given = {k: a is not None for k, a in question.arguments.items()}
     for base in variants(loss):
         said = f"{loss.name}{base.after}" + (f", but {base.but}" if base.but else "")
-        if base.loss.arguments == loss.arguments and base.acts(question.options):
+        if base.loss.arguments == loss.arguments and base.acts({**question.options, **given}):
             yield _Guess(words=f"is that of {said}, the value is not", loss=base.loss)
 
 

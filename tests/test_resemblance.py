@@ -254,19 +254,23 @@ def _easily_detached(cotangent: Any, logits: Any, target: Any) -> Any:
     return cotangent * rate
 
 
+ITS_OWN = (
+    "the value is right here and at plain numbers, the gradient at neither: a part of it is "
+    "detached or rounded, or a gradient of its own is wrong"
+)
 GRADIENTS: tuple[tuple[Any, Any, str, str, str | None], ...] = (
     (_soft, _of_sums_1, "cross_entropy_soft_targets", "logits",
      "the gradient is softmax - target, where sum(target) · softmax - target is stated: the "
      "targets of a row are taken to sum to 1"),
-    (_soft, _of_no_sum, "cross_entropy_soft_targets", "logits", None),
+    (_soft, _of_no_sum, "cross_entropy_soft_targets", "logits", ITS_OWN),
     (_categorical, _in_logits, "cross_entropy_probabilities", "prediction",
      "the gradient is prediction - target: that of softmax and cross entropy together, in the "
      "logits, not in the probabilities"),
-    (_categorical, _flipped, "cross_entropy_probabilities", "prediction", None),
+    (_categorical, _flipped, "cross_entropy_probabilities", "prediction", ITS_OWN),
     (_focal, _detached, "sigmoid_focal", "logits",
      "the gradient is that of the cross entropy times a constant: the factor (1 - p_t)^gamma is "
      "not differentiated, as if detached"),
-    (_focal, _easily_detached, "sigmoid_focal", "logits", None),
+    (_focal, _easily_detached, "sigmoid_focal", "logits", ITS_OWN),
 )  # fmt: skip
 
 

@@ -1,0 +1,86 @@
+"""Whether an argument is clamped: its loss is one number beyond a place, and is stated to go on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from lossproof.conformance import oracle
+from lossproof.conformance.oracle import Judgement
+from lossproof.conformance.subject import Subject
+from lossproof.spec.carriers import BALLS
+from lossproof.spec.question import Question
+
+#: how much farther off the answer is still the same
+FARTHER = (1.25, 2.0, 4.0)
+#: halvings that find the place, to four digits
+HALVINGS = 24
+
+
+def clamped(subject: Subject, question: Question, judgement: Judgement) -> str | None:
+    """The argument of one sample that is clamped, and where, or None.
+
+    A gradient tells of it where it is 0.
+    """
+    quantity, got = judgement.quantity, judgement.got
+    if got is None or np.size(got) != 1 or not np.isfinite(np.asarray(got, dtype=np.float64)).all():
+        return None
+    if quantity != "value" and np.any(got):
+        return None
+    for key, argument in question.loss.arguments.items():
+        array, domain = question.arguments.get(key), argument.domain
+        free = domain.kind == "real" and not np.isfinite([domain.low, domain.high]).all()
+        if array is None or argument.optional or not free or np.size(array) != 1:
+            continue
+        if quantity not in ("value", f"gradient.{key}"):
+            continue
+        at = float(np.asarray(array, dtype=np.float64).reshape(()))
+        place = _place(subject, question, key, at) if at and domain.contains(4 * at) else None
+        if place is not None:
+            side = "above" if at > 0 else "below"
+            return (
+                f"the value is the same for all {key} {side} {place:.4g}: clamped there, or made "
+                "into what is clamped"
+            )
+    return None
+
+
+def _place(subject: Subject, question: Question, key: str, at: float) -> float | None:
+    """Where the answers begin to be the same, between 0 and a number beyond that; None where they
+    are not, or where the exact ones are too."""
+    fmt = subject.format
+
+    def asked(x: float) -> Question:
+        array = fmt.round(np.full(np.shape(question.arguments[key]), x))
+        return replace(question.with_arguments(**{key: array}), cotangent=None)
+
+    def answer(x: float) -> Any:
+        return np.asarray(subject.ask(asked(x)).value, dtype=np.float64).reshape(-1)
+
+    def same(x: float) -> bool:
+        return bool(np.array_equal(answer(x), here))
+
+    farthest = FARTHER[-1] * at
+    if abs(farthest) > fmt.largest:
+        return None
+    here = answer(at)
+    if not np.isfinite(here).all() or same(0.0) or not all(same(c * at) for c in FARTHER):
+        return None
+    ends = [oracle.truth(asked(x), "value", fmt, subject.profile) for x in (at, FARTHER[0] * at)]
+    near, far = (BALLS.middle(end.exact).reshape(-1) for end in ends)
+    room = sum(np.broadcast_to(end.budget, end.exact.shape).reshape(-1) for end in ends)
+    with np.errstate(all="ignore"):
+        if not np.any(np.abs(far - near) > 2 * room):
+            return None
+    return _halved(same, at)
+
+
+def _halved(same: Callable[[float], bool], at: float) -> float:
+    inside, outside = 0.0, at
+    for _ in range(HALVINGS):
+        middle = (inside + outside) / 2
+        inside, outside = (inside, middle) if same(middle) else (middle, outside)
+    return outside
