@@ -77,8 +77,12 @@ def other(subject: Subject, question: Question, judgement: Judgement) -> str | N
 
 def unlike_value(subject: Subject, question: Question, judgement: Judgement) -> str | None:
     """Whether the value is right where the gradient is not, here and at two plain questions, by
-    more than digits that are lost."""
-    if not judgement.quantity.startswith("gradient.") or judgement.got is None:
+    more than digits that are lost; in 16 bits that may be all of them."""
+    if (
+        subject.format.precision < TELLING
+        or not judgement.quantity.startswith("gradient.")
+        or judgement.got is None
+    ):
         return None
     for asked in (question, *plain_ones(subject, question)):
         if subject.judge(asked, "value").violations.any():

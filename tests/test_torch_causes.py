@@ -136,3 +136,17 @@ def test_in_16_bits_no_gradient_is_that_of_another_formula(tmp_path):
     said = said_of(tmp_path / "case.py", body, "cross_entropy", "gradient", dtype="bfloat16")
     assert said
     assert not any(s.startswith("the gradient is") for s in said), said
+
+
+def test_digits_lost_in_16_bits_are_no_gradient_of_another_function(tmp_path):
+    body = (
+        "def loss(prediction, target, delta=1.0):\n"
+        "    r = abs(prediction - target)\n"
+        "    q = torch.clamp(r, max=delta)\n"
+        "    return 0.5 * q ** 2 + delta * (r - q)\n"
+    )
+    said = said_of(tmp_path / "case.py", body, "huber", "gradient.prediction", dtype="float16")
+    assert not any("the gradient at neither" in s for s in said), said
+    detached = body.replace("max=delta)", "max=delta).detach()")
+    said = said_of(tmp_path / "case.py", detached, "huber", "gradient.prediction")
+    assert any("the gradient at neither" in s for s in said), said
