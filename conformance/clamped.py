@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from lossproof.conformance import oracle
+from lossproof.conformance.digits import TELLING
 from lossproof.conformance.oracle import Judgement
 from lossproof.conformance.subject import Subject
 from lossproof.spec.carriers import BALLS
@@ -16,6 +17,8 @@ from lossproof.spec.question import Question
 
 #: how much farther off the answer is still the same
 FARTHER = (1.25, 2.0, 4.0)
+#: how near the answer is to the exact one where the clamp begins, of that
+NEAR = 2.0**-6
 #: halvings that find the place, to four digits
 HALVINGS = 24
 
@@ -26,7 +29,7 @@ def clamped(subject: Subject, question: Question, judgement: Judgement) -> str |
     A gradient tells of it where it is 0.
     """
     quantity, got = judgement.quantity, judgement.got
-    if got is None or np.size(got) != 1 or not np.isfinite(np.asarray(got, dtype=np.float64)).all():
+    if subject.format.precision < TELLING or got is None or np.size(got) != 1:
         return None
     if quantity != "value" and np.any(got):
         return None
@@ -50,7 +53,8 @@ def clamped(subject: Subject, question: Question, judgement: Judgement) -> str |
 
 def _place(subject: Subject, question: Question, key: str, at: float) -> float | None:
     """Where the answers begin to be the same, between 0 and a number beyond that; None where they
-    are not, or where the exact ones are too."""
+    are not, where the exact ones are too, or where that is not the exact one there: what is rounded
+    away, or stops at another number, is not clamped."""
     fmt = subject.format
 
     def asked(x: float) -> Question:
@@ -69,13 +73,16 @@ def _place(subject: Subject, question: Question, key: str, at: float) -> float |
     here = answer(at)
     if not np.isfinite(here).all() or same(0.0) or not all(same(c * at) for c in FARTHER):
         return None
-    ends = [oracle.truth(asked(x), "value", fmt, subject.profile) for x in (at, FARTHER[0] * at)]
-    near, far = (BALLS.middle(end.exact).reshape(-1) for end in ends)
-    room = sum(np.broadcast_to(end.budget, end.exact.shape).reshape(-1) for end in ends)
+    place = _halved(same, at)
+    ends = [
+        oracle.truth(asked(x), "value", fmt, subject.profile) for x in (place, at, FARTHER[0] * at)
+    ]
+    there, near, far = (BALLS.middle(end.exact).reshape(-1) for end in ends)
+    room = sum(np.broadcast_to(end.budget, end.exact.shape).reshape(-1) for end in ends[1:])
     with np.errstate(all="ignore"):
-        if not np.any(np.abs(far - near) > 2 * room):
-            return None
-    return _halved(same, at)
+        goes_on = np.any(np.abs(far - near) > 2 * room)
+        right = np.all(np.abs(here - there) <= NEAR * np.abs(there))
+    return place if goes_on and right else None
 
 
 def _halved(same: Callable[[float], bool], at: float) -> float:

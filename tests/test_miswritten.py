@@ -189,6 +189,25 @@ def test_the_place_of_a_clamp_is_named(check: str, tmp_path: Path) -> None:
     assert "clamped there" not in said
 
 
+ROUNDED = """
+def loss(x):
+    return np.log(1 + np.exp(x))
+"""
+STOPS = """
+def loss(x):
+    return np.where(x > 20, x.dtype.type(90), np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x))))
+"""
+
+
+@pytest.mark.parametrize("body", [ROUNDED, STOPS])
+def test_what_is_rounded_away_or_stops_at_another_number_is_not_clamped(
+    body: str, tmp_path: Path
+) -> None:
+    said = checked("softplus", body, tmp_path, "--check", "value")
+    assert "failed: " in said
+    assert "clamped there" not in said
+
+
 HALF = """
 def loss(prediction, target):
     return {value}
