@@ -111,16 +111,17 @@ def imported(backend: str) -> float:
 
 def checked(target: list[str]) -> tuple[float | None, float, str]:
     """Seconds to the first violation and to the end, and the last line, which counts cells."""
-    started, first, line = time.perf_counter(), None, ""
+    started, first, counts = time.perf_counter(), None, ""
     command = [sys.executable, "-u", "-m", "lossproof", "check", *target]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
         assert process.stdout is not None
         for line in process.stdout:
-            if first is None and line.startswith("first violation: "):
+            if first is None and line.startswith(("first violation: ", "failed: ")):
                 first = time.perf_counter() - started
-    return first, time.perf_counter() - started, line.partition(" (seed")[0].strip()
+            counts = line if " (seed " in line else counts
+    return first, time.perf_counter() - started, counts.partition(" (seed")[0].strip()
 
 
 if __name__ == "__main__":

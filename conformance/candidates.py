@@ -36,6 +36,10 @@ class Base:
     but: str = ""
     cost: float = 0.0
     of: str | None = None
+    #: whether it is made of parts that moderate numbers alone do not tell from others
+    parts: bool = False
+    #: the option at whose other values it must be that too, if the function takes it
+    at_all: str | None = None
 
     def acts(self, given: Mapping[str, Any]) -> bool:
         """Whether what the change is of is among the options and arguments that are given."""

@@ -19,6 +19,10 @@ from lossproof.spec.question import Question
 FARTHER = (1.25, 2.0, 4.0)
 #: how near the answer is to the exact one where the clamp begins, of that
 NEAR = 2.0**-6
+#: the share of the place that is before it
+BEFORE = 0.9
+#: how near a change of the answer is to that of the exact one, of that
+CHANGE = 2.0**-3
 #: halvings that find the place, to four digits
 HALVINGS = 24
 
@@ -54,7 +58,7 @@ def clamped(subject: Subject, question: Question, judgement: Judgement) -> str |
 def _place(subject: Subject, question: Question, key: str, at: float) -> float | None:
     """Where the answers begin to be the same, between 0 and a number beyond that; None where they
     are not, where the exact ones are too, or where that is not the exact one there: what is rounded
-    away, or stops at another number, is not clamped."""
+    away, stops at another number, or gets there by and by, is not clamped."""
     fmt = subject.format
 
     def asked(x: float) -> Question:
@@ -75,13 +79,17 @@ def _place(subject: Subject, question: Question, key: str, at: float) -> float |
         return None
     place = _halved(same, at)
     ends = [
-        oracle.truth(asked(x), "value", fmt, subject.profile) for x in (place, at, FARTHER[0] * at)
+        oracle.truth(asked(x), "value", fmt, subject.profile)
+        for x in (BEFORE * place, place, at, FARTHER[0] * at)
     ]
-    there, near, far = (BALLS.middle(end.exact).reshape(-1) for end in ends)
-    room = sum(np.broadcast_to(end.budget, end.exact.shape).reshape(-1) for end in ends[1:])
+    before, there, near, far = (BALLS.middle(end.exact).reshape(-1) for end in ends)
+    room = sum(np.broadcast_to(end.budget, end.exact.shape).reshape(-1) for end in ends[2:])
     with np.errstate(all="ignore"):
         goes_on = np.any(np.abs(far - near) > 2 * room)
         right = np.all(np.abs(here - there) <= NEAR * np.abs(there))
+        # the number of another argument may hide how far off it is: not how much it changes
+        change, off = before - there, answer(BEFORE * place) - here
+        right &= np.all(np.abs(off - change) <= CHANGE * np.abs(change))
     return place if goes_on and right else None
 
 

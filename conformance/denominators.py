@@ -73,15 +73,19 @@ def divided(subject: Subject, question: Question, judgement: Judgement) -> str |
     """Which denominator a wrong mean, or the gradient of one, has, in words.
 
     It is told where it is the denominator at plain numbers too, in two axes if may be, where one
-    count is not another.
+    count is not another, and where none but others may be that of the several losses in hand.
     """
     quantity = judgement.quantity
     found = (_mean(subject, asked, quantity) for asked in plain_ones(subject, question))
     plain = [mean for mean in found if mean is not None]
     here = _mean(subject, question, quantity)
+    several = here is not None and here.terms > 1
+    held = {_count(words) for words in here.named()} if here is not None and several else set()
     for mean in plain if here is None else (here, *plain):
         for words in mean.named():
             kinds = [{kind(w) for w in other.named()} for other in plain]
+            if held and _count(words) not in held:
+                continue
             if kinds and all(kind(words) in found for found in kinds):
                 of = "the sum" if quantity == "value" else "the gradient of the sum"
                 many = "one loss" if mean.terms == 1 else f"{mean.terms} losses"
@@ -152,6 +156,11 @@ def _mean(subject: Subject, question: Question, quantity: str) -> _Mean | None:
 def kind(words: str) -> str:
     """The words without their numbers."""
     return re.sub(r"[0-9][0-9.e+-]*", "", words)
+
+
+def _count(words: str) -> str:
+    """What it is divided by, without its number and without what is stated."""
+    return kind(words.partition(", where ")[0])
 
 
 def _stated(question: Question, right: float) -> str:

@@ -18,6 +18,8 @@ from lossproof.spec.question import Question
 
 #: halvings that find where an exponential ends, and how near to an edge that is
 STEPS, NEAR = 14, 0.65
+#: numbers that may be small enough to underflow, and how near to a root of the smallest one is
+SMALL, OCTAVES = 2.0**-5, 3.0
 #: how far a tie is moved, of 1 and of its numbers
 SHIFT = 2.0**-5
 
@@ -49,7 +51,32 @@ def not_finite(subject: Subject, question: Question, judgement: Judgement) -> st
             "" if value or not known else ", or one over what vanishes does; the value is finite"
         )
         return f"not finite where {' and '.join(named)}{kept}{slope}"
-    return _zeros(subject, question, judgement)
+    return _small(subject, question, judgement.quantity) or _zeros(subject, question, judgement)
+
+
+def _small(subject: Subject, question: Question, quantity: str) -> str | None:
+    """Whether it is finite once all numbers are larger, with the same that are 0: below which."""
+    fmt, given = subject.format, dict(reals(question))
+    most = max((float(np.abs(values).max()) for values in given.values()), default=0.0)
+    if not 0.0 < most < SMALL:
+        return None
+
+    def finite(exponent: float) -> bool:
+        scaled = {k: np.asarray(fmt.round(v * (2.0**exponent / most))) for k, v in given.items()}
+        return _all_finite(subject, question.with_arguments(**scaled), quantity)
+
+    low, high = math.log2(most), -1.0
+    if not finite(high) or finite(low):
+        return None
+    for _ in range(STEPS):
+        middle = (low + high) / 2
+        low, high = (low, middle) if finite(middle) else (middle, high)
+    edges = [math.log2(x) / 2 for x in (fmt.smallest_normal, fmt.smallest_subnormal)]
+    near = min(abs(high - edge) for edge in edges) <= OCTAVES
+    what = ", whose square underflows" if near else ""
+    if abs(high + math.log2(fmt.largest)) <= OCTAVES:
+        what = ", whose reciprocal overflows"
+    return f"not finite where all numbers are below {2.0**high:.2g}{what}, and finite above"
 
 
 def _power(subject: Subject, question: Question, quantity: str) -> str | None:

@@ -108,10 +108,11 @@ def _besides(faults: Sequence[str]) -> Iterator[str]:
 
 def noticed(subject: Subject, name: str, observation: Observation) -> str:
     """A violation in a line, as it was met: before its smallest input and its cause are known."""
-    stated = facts(subject, observation)
-    came = f"got {stated['got']} where {stated['truth']} is right" if "got" in stated else "wrong"
-    at = _at(smallest(subject, observation), observation)
-    return f"{_who(subject, name)}: {came} at {at}; a smaller input and the cause are sought"
+    said, judgement = f"{_who(subject, name)}: {observation.fault}", observation.judgement
+    if judgement is not None and judgement.problem is None and judgement.got is not None:
+        stated = facts(subject, observation)
+        said += f": got {stated['got']} where {stated['truth']} is right"
+    return f"first violation: {said}; its smallest input and its cause are sought"
 
 
 def said(like: str) -> str:

@@ -169,7 +169,9 @@ def _smooth(base: Any) -> Iterator[Base]:
         found: Tracked = base.value(bound, prediction, target) / bound.delta
         return found
 
-    yield Base(loss=stated(base, smooth), after=" divided by delta (smooth L1)", cost=0.5)
+    yield Base(
+        loss=stated(base, smooth), after=" divided by delta (smooth L1)", cost=0.5, parts=True
+    )
     yield from linear_parts(base)
 
 

@@ -201,8 +201,33 @@ def _good(
             candidate, ask, ask.subject.format, ask.subject.profile,
             shapes=shapes[:6], whole=situation.whole,
         )  # fmt: skip
-        if fit.share >= SETTLED:
+        if fit.share >= SETTLED and _throughout(candidate, ask, situation, shapes):
             yield fit
+
+
+def _throughout(candidate: Candidate, ask: Asker, situation: _Situation, shapes: Any) -> bool:
+    """Whether it fits where its parts meet, and at other values of its option."""
+    base, subject = candidate.base, ask.subject
+
+    def fits(candidate: Candidate, ask: Asker, regime: str) -> bool:
+        fit = judged(
+            candidate, ask, subject.format, subject.profile,
+            shapes=shapes[:6], whole=situation.whole, regime=regime,
+        )  # fmt: skip
+        return fit.fitting == fit.entries
+
+    if base.parts and not fits(candidate, ask, "coarse"):
+        return False
+    key = base.at_all
+    if key is None or key not in subject.taken:
+        return True
+    option = base.loss.options[key]
+    for value in option.choices or option.landmarks:
+        options = {**candidate.options, key: value}
+        asked = ask.at(ask.reduction, {**ask.options, key: value})
+        if not fits(replace(candidate, options=options), asked, "moderate"):
+            return False
+    return True
 
 
 def _until(tried: Iterable[Any], until: Deadline) -> Iterator[Any]:

@@ -14,6 +14,7 @@ from lossproof.spec.tracked import Tracked
 LINEAR: tuple[tuple[Callable[[Tracked, float], Tracked], str], ...] = (
     (lambda r, d: r - d / 2, "its linear part lacks the factor delta: |r| - delta / 2"),
     (lambda r, d: d * (r - 0.5), "its linear part is delta * (|r| - 1/2), not (|r| - delta / 2)"),
+    (lambda r, d: r - 0.5, "its linear part is |r| - 1/2 whatever delta is"),
     (lambda r, d: d * r, "its linear part is not lowered by delta / 2: the loss jumps at delta"),
 )
 
@@ -26,13 +27,13 @@ def linear_parts(base: Any) -> Iterator[Base]:
             r = abs(prediction - target)
             return where(r <= bound.delta, r * r / 2, part(r, bound.delta))
 
-        yield Base(loss=stated(base, value), but=said, cost=1.0)
+        yield Base(loss=stated(base, value), but=said, cost=1.0, parts=True)
 
     def whole(bound: Any, prediction: Tracked, target: Tracked) -> Tracked:
         r = abs(prediction - target)
         return where(r <= bound.delta, r * r, bound.delta * (r - bound.delta / 2))
 
-    yield Base(loss=stated(base, whole), but="its square is not halved", cost=1.0)
+    yield Base(loss=stated(base, whole), but="its square is not halved", cost=1.0, parts=True)
     for sign, difference in ((1, "prediction - target"), (-1, "target - prediction")):
 
         def signed(bound: Any, prediction: Tracked, target: Tracked, sign: int = sign) -> Tracked:
@@ -41,7 +42,7 @@ def linear_parts(base: Any) -> Iterator[Base]:
             return where(r <= bound.delta, r * r / 2, far)
 
         said = f"delta is compared with {difference}, not with its absolute value"
-        yield Base(loss=stated(base, signed), but=said, cost=1.0)
+        yield Base(loss=stated(base, signed), but=said, cost=1.0, parts=True)
 
 
 #: the variance and what the square is divided by, of a variance and eps, and what is said of them
@@ -81,4 +82,4 @@ def variances(base: Any) -> Iterator[Base]:
 
             said = "; ".join(part for part in (added, halved) if part)
             if said:
-                yield Base(loss=stated(base, value), but=said, cost=odd + far)
+                yield Base(loss=stated(base, value), but=said, cost=odd + far, at_all="eps")

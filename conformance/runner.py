@@ -198,17 +198,22 @@ def examine(
         for question in source.landmarks(subject):
             for tally in group:
                 tally.observe(subject, question)
-                if tally.violation is not None and tally.check.level == MUST:
-                    notice(subject, tally.name, tally.violation)
+                _notify(notice, subject, tally)
         small: list[Question] = []
-        done = [tally for tally in group if brief and tally.violation is not None]
-        for tally in done:
+        found = [tally for tally in group if tally.violation is not None] if brief else []
+        for tally in found:
             yield finish(subject, tally, again, small)
-        searched = [tally for tally in group if tally not in done]
+        searched = [tally for tally in group if all(tally is not done for done in found)]
         if source.regimes and subject.effort.examples and searched:
             _search(subject, source, searched, seed)
         for tally in searched:
+            _notify(notice, subject, tally)
             yield finish(subject, tally, again, small)
+
+
+def _notify(notice: Notice, subject: Subject, tally: Tally) -> None:
+    if tally.violation is not None and tally.check.level == MUST:
+        notice(subject, tally.name, tally.violation)
 
 
 def _search(subject: Subject, source: Source, group: list[Tally], seed: int) -> None:

@@ -116,6 +116,7 @@ def check(request: Request) -> int:
                 compared = True  # what it is does not depend on the dtype
                 marked = _likened(marked, subject)
             shown.add(marked)
+            notice.done = notice.done or bool(shown.told)
     results = shown.results
     fresh = baseline.fresh(results, earlier)
     code = _exit_code(results, fresh, request.strict)
@@ -145,19 +146,24 @@ def check(request: Request) -> int:
 
 @dataclass
 class _Notice:
-    """Tells, on standard error, of the first violation that nobody expects; once."""
+    """Tells, on standard error, of the first violation that is met in this process and that nobody
+    expects; once, and not where a violation is told of already."""
 
     known: Sequence[deviations.Deviation]
     earlier: baseline.Known
-    told: bool = False
+    done: bool = False
 
     def __call__(self, subject: Subject, name: str, observation: Observation) -> None:
-        cell = plan.Unit.of(subject).id(name)
-        expected = any(entry.matches(cell) for entry in self.known)
-        if self.told or expected or (cell, "failed", observation.fault) in self.earlier:
+        cell, fault = plan.Unit.of(subject).id(name), str(observation.fault)
+        expected = any(
+            entry.matches(cell) and entry.in_force() and entry.excuses("failed", fault)
+            for entry in self.known
+        )
+        if self.done or expected or (cell, "failed", fault) in self.earlier:
             return
-        self.told = True
-        told.whisper(message.noticed(subject, name, observation))
+        self.done = True
+        said = message.unharmed(lambda: message.noticed(subject, name, observation))
+        told.whisper(said)
 
 
 def _exit_code(results: list[Result], fresh: list[Result], strict: bool) -> int:

@@ -7,6 +7,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,8 +36,12 @@ def say(text: str) -> None:
 
 
 def whisper(text: str) -> None:
-    """A line of what is under way, on standard error: whoever reads results does not read it."""
-    click.echo(visible(f"first violation: {one_line(text)}"), err=True)
+    """A line of what is under way, on standard error; where nobody can read that, nothing is lost.
+
+    Whoever reads results does not read it.
+    """
+    with suppress(OSError):
+        click.echo(visible(one_line(text)), err=True)
 
 
 def say_if_heard(text: str) -> None:

@@ -58,7 +58,7 @@ def both_classes(base: Any) -> Iterator[Base]:
         return found if pos_weight is None else pos_weight * found
 
     said = "pos_weight multiplies the loss of both classes, not that of the positive one alone"
-    yield Base(loss=stated(base, value), but=said, cost=0.7, of="pos_weight")
+    yield Base(loss=stated(base, value), but=said, cost=0.7, of="pos_weight", parts=True)
 
 
 def true_class(base: Any) -> Iterator[Base]:
@@ -70,8 +70,8 @@ def true_class(base: Any) -> Iterator[Base]:
         found: Tracked = bound._weighted(total(powers), labels, weight) / logits.shape[-1]
         return found
 
-    said = "the true class is in the sum, which adds max(0, margin)^p / C to every sample"
-    yield Base(loss=stated(base, value), but=said, cost=0.5)
+    said = "the true class is in the sum, with a hinge of max(0, margin)"
+    yield Base(loss=stated(base, value), but=said, cost=0.5, at_all="p")
 
     def fewer(bound: Any, logits: Tracked, labels: Any, weight: Any = None) -> Tracked:
         classes = logits.shape[-1]

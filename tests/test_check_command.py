@@ -227,16 +227,17 @@ def test_the_first_violation_is_noticed_in_one_line_unless_it_is_expected(
     (line,) = found.stderr.splitlines()
     assert re.fullmatch(
         r"first violation: mse / value of mine\.py:wrong \[numpy .*, float32, cpu\]: "
-        r"got [\d.e+-]+ where [\d.e+-]+ is right at prediction=.*; "
-        r"a smaller input and the cause are sought",
+        r"not the value of the spec: got [\d.e+-]+ where [\d.e+-]+ is right; "
+        r"its smallest input and its cause are sought",
         line,
     )
     assert checked(f"{file}:right").stderr == ""
     expected = tmp_path / "expected.toml"
-    expected.write_text(
-        '[[deviation]]\nid = "mse/value[*]"\nreason = "r"\ninput = "prediction=1"\n'
-    )
+    entry = '[[deviation]]\nid = "mse/value[*]"\nreason = "r"\ninput = "prediction=1"\n'
+    expected.write_text(entry)
     assert checked(f"{file}:wrong", "--expected", str(expected)).stderr == ""
+    expected.write_text(entry + 'fault = "another"\n')
+    assert checked(f"{file}:wrong", "--expected", str(expected)).stderr.count("\n") == 1
     known = tmp_path / "known.json"
     checked(f"{file}:wrong", "--json", str(known))
     assert checked(f"{file}:wrong", "--baseline", str(known)).stderr == ""

@@ -166,9 +166,14 @@ def clamped(logits, target):
 def test_a_clamp_is_named_only_where_it_is_flat_around(name, told, tmp_path):
     (tmp_path / "case.py").write_text(SLOPES)
     asked = ["check", f"{tmp_path / 'case.py'}:{name}", "--backend", "torch", "--no-isolation"]
-    asked += ["--loss", "binary_cross_entropy_with_logits", "--dtype", "float32"]
-    came = CliRunner().invoke(main, [*asked, "--check", "gradient.logits,gradient.target"])
+    asked += ["--loss", "binary_cross_entropy_with_logits"]
+    asked += ["--check", "gradient.logits,gradient.target"]
+    came = CliRunner().invoke(main, [*asked, "--dtype", "float16"])
     assert came.exit_code == 1
+    assert ("as beyond a clamp" in came.output) == told
+    came = CliRunner().invoke(main, [*asked, "--dtype", "float32"])
+    assert came.exit_code == 1
+    assert "as beyond a clamp" not in came.output
     assert (
         "the value is the same for all logits above 6.907: clamped there" in came.output
     ) == told

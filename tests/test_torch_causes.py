@@ -150,3 +150,27 @@ def test_digits_lost_in_16_bits_are_no_gradient_of_another_function(tmp_path):
     detached = body.replace("max=delta)", "max=delta).detach()")
     said = said_of(tmp_path / "case.py", detached, "huber", "gradient.prediction")
     assert any("the gradient at neither" in s for s in said), said
+
+
+RATIO = """
+def loss(prediction, target, smooth=1.0):
+    whole = prediction.sum() + target.sum() + smooth
+    return 1 - (2 * (prediction * target).sum() + smooth) {}
+"""
+
+
+@pytest.mark.parametrize("seed", ["1", "2", "3"])
+def test_a_denominator_whose_square_underflows_is_met_with_every_seed(seed, tmp_path):
+    file = tmp_path / f"case_{seed}.py"
+    file.write_text(f"import torch\n{RATIO.format('* (1 / whole)')}")
+    asked = ["check", f"{file}:loss", "--loss", "dice", "--backend", "torch", "--seed", seed]
+    asked += ["--check", "gradient.prediction", "--no-isolation"]
+    came = CliRunner().invoke(main, [*asked, "--dtype", "float32"])
+    assert came.exit_code == 1
+    assert "below 5.4e-20, whose square underflows, and finite above" in came.output
+    came = CliRunner().invoke(main, [*asked, "--dtype", "float16", "--check", "value"])
+    assert "below 1.5e-05, whose reciprocal overflows, and finite above" in came.output
+    file = tmp_path / f"right_{seed}.py"
+    file.write_text(f"import torch\n{RATIO.format('/ whole')}")
+    came = CliRunner().invoke(main, ["check", f"{file}:loss", *asked[2:]])
+    assert came.exit_code == 0, came.output

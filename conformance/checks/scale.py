@@ -53,12 +53,12 @@ def scale(subject: Subject, question: Question) -> Iterator[Observation]:
             if reduction not in subject.reductions:
                 continue
             # another shape is another compilation
-            plain = [] if subject.backend.compiles else [*_repeated(subject, few, 1, reduction)]
-            wrong = any(observation.fault is not None for observation in plain)
-            yield from plain
-            for size in subject.effort.scale:
-                yield from _repeated(subject, few, min(size, PAIRS if wrong else size) // BASE,
-                                     reduction)  # fmt: skip
+            alone = [] if subject.backend.compiles else [*_repeated(subject, few, 1, reduction)]
+            wrong = any(observation.fault is not None for observation in alone)
+            yield from alone
+            sizes = (min(size, PAIRS) if wrong else size for size in subject.effort.scale)
+            for size in dict.fromkeys(sizes):
+                yield from _repeated(subject, few, size // BASE, reduction)
 
 
 def _repeated(subject: Subject, few: Question, times: int, reduction: str) -> Iterator[Observation]:
