@@ -156,6 +156,9 @@ class _Search:
                 raise UsageError(
                     f"{self.name} has no parameter {parameter!r}; it has {_list(self.free)}"
                 )
+            twice = next((k for k, p in self.bound.items() if p == parameter), None)
+            if twice is not None:
+                raise UsageError(f"parameter {parameter!r} is given to both {twice} and {key}")
             self.take(key, parameter, "given")
 
     def by_name(self) -> None:

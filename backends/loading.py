@@ -54,6 +54,8 @@ def load(source: Source, loss: str, backend: str) -> Implementation:
         return replace(found.implementation, label=source.target, source=source)
     if not callable(found):
         raise UsageError(f"{source.target} is not a function but of type {type(found).__name__}")
+    if source.backward is not None and backend_of(backend).differentiates:
+        raise UsageError(f"{backend} differentiates by itself; --backward is for NumPy")
     backward = _backward(source.backward, expression, module, where)
     claimed = claim(
         found, get(loss), backend, backward=backward, mapping=source.map, fixed=source.fix

@@ -68,6 +68,8 @@ def _lost(
     unit, vague = subject.format.unit_roundoff, None
     for name, number, scale in _larger(question, quantity):
         rounding = unit * scale * number
+        if number > math.sqrt(subject.format.largest):
+            return vague  # a square overflows before digits are lost
         if scale * number < LARGER * size or error > ROUNDINGS * rounding:
             continue
         one = number == 1.0 and not name

@@ -256,7 +256,7 @@ def _said(*names: str) -> bool:
     type=click.FloatRange(min=0.1),
     default=20.0,
     show_default=True,
-    help="Seconds for one call.",
+    help="Seconds for one call; an import may take 120.",
 )
 @click.option(
     "--memory-limit",

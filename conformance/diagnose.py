@@ -188,7 +188,10 @@ def _flat(subject: Subject, question: Question, judgement: Judgement) -> str | N
     room = 4 * subject.format.unit_roundoff * np.abs(here)
     if here.shape != there.shape or not np.all(np.abs(here - there) <= room):
         return None
-    return "0 here, not everywhere: as beyond a clamp, by a factor of 0, or as exp rounds away"
+    return (
+        "0 here, not everywhere: as beyond a clamp, in another branch, by a factor of 0, where "
+        "terms cancel, or as exp rounds away"
+    )
 
 
 def _moved(subject: Subject, question: Question) -> dict[str, Any]:

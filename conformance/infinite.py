@@ -20,6 +20,8 @@ from lossproof.spec.question import Question
 STEPS, NEAR = 14, 0.65
 #: numbers that may be small enough to underflow, and how near to a root of the smallest one is
 SMALL, OCTAVES = 2.0**-5, 3.0
+#: what is a little beside 0, a number of every format
+BESIDE = 2.0**-20
 #: how far a tie is moved, of 1 and of its numbers
 SHIFT = 2.0**-5
 
@@ -107,6 +109,9 @@ def _which(
     if not limit.raised:
         return None
     fmt, values = subject.format, np.asarray(question.arguments[limit.key], dtype=np.float64)
+    alone = _others_at_zero(question, limit.key)
+    together = alone is not None and _all_finite(subject, alone, quantity)
+    question = question if together or alone is None else alone
     high = float(np.abs(values).max())
     low, whole = 0.0, values / high
 
@@ -125,6 +130,8 @@ def _which(
         over: OVERFLOWS, over / 2: TWICE, least: VANISHES,
         -math.log(fmt.smallest_normal): VANISHES,
     }  # fmt: skip
+    if together:
+        return high, ""  # what is raised is made of several arguments
     if does(question, r"\sigma"):  # 1 + e rounds to 1, or 1 - e does
         edges |= {-math.log(fmt.unit_roundoff / k): ROUNDS for k in (1, 2)}
     room = math.log(max(values.shape[-1:], default=1)) + NEAR
@@ -136,6 +143,17 @@ def _which(
     return high, ""
 
 
+def _others_at_zero(question: Question, key: str) -> Question | None:
+    """The question with the other arguments that have no ends at 0, None where all are."""
+    stated = question.loss.arguments
+    moved = {
+        k: np.zeros_like(np.asarray(question.arguments[k]))
+        for k, values in reals(question)
+        if k != key and np.any(values) and not np.isfinite([stated[k].domain.low]).any()
+    }
+    return question.with_arguments(**moved) if moved else None
+
+
 # ---- zeros
 
 
@@ -145,6 +163,8 @@ def _zeros(subject: Subject, question: Question, judgement: Judgement) -> str | 
     ties = [pair for pair in _ties(question) if _tied(subject, question, pair, quantity)]
     tied = {key for pair in ties for key in pair}
     ends = {k: e for k, e in _ends(subject, question, quantity) if k not in tied}
+    needed = {k: e for k, e in ends.items() if not _still(subject, question, k, judgement)}
+    ends = needed or ends
     found = [f"{first} = {second}" for first, second in ties]
     for end in dict.fromkeys(ends.values()):
         keys = [k for k, e in ends.items() if e == end]
@@ -171,6 +191,17 @@ def _tied(subject: Subject, question: Question, pair: tuple[str, str], quantity:
     )
 
 
+def _still(subject: Subject, question: Question, key: str, judgement: Judgement) -> bool:
+    """Whether it is nan as before where an argument alone leaves the end of its domain."""
+    values = np.asarray(question.arguments[key], dtype=np.float64)
+    step = np.where(values == question.loss.arguments[key].domain.high, -SHIFT, SHIFT)
+    moved = np.asarray(subject.format.round(values + step * (1 + np.abs(values))))
+    got = subject.judge(question.with_arguments(**{key: moved}), judgement.quantity).got
+    before = np.asarray(judgement.got, dtype=np.float64)
+    nan = np.isnan(before).any() and got is not None
+    return bool(nan and np.isnan(np.asarray(got, dtype=np.float64)).any())
+
+
 def _reason(subject: Subject, question: Question, judgement: Judgement, *, tied: bool) -> str:
     """What makes nan of zeros, where the value or the backend leaves one thing only."""
     got = float(np.asarray(judgement.got, dtype=np.float64).flat[judgement.worst])
@@ -191,12 +222,22 @@ def _reason(subject: Subject, question: Question, judgement: Judgement, *, tied:
         return ", as the value is not"
     if tied:
         return ": the slope of a root at 0, times 0: mask its argument, or add eps below it"
-    if does(question, r"\log"):
+    if does(question, r"\log") and not _beside(subject, question, judgement.quantity):
         return (
             ": the value is finite there, its gradient is 0 · inf: where() on the value masks no "
             "gradient, if not its argument is masked too"
         )
     return ""
+
+
+def _beside(subject: Subject, question: Question, quantity: str) -> bool:
+    """Whether it is not finite a little beside the zeros either, which no mask is about."""
+    near = {
+        key: np.asarray(subject.format.round(np.where(values == 0, BESIDE, values)))
+        for key, values in reals(question)
+        if question.loss.arguments[key].domain.low == 0.0 and not np.all(values)
+    }
+    return bool(near) and not _all_finite(subject, question.with_arguments(**near), quantity)
 
 
 def _of_logarithm(subject: Subject, question: Question) -> bool:

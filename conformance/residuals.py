@@ -15,6 +15,7 @@ LINEAR: tuple[tuple[Callable[[Tracked, float], Tracked], str], ...] = (
     (lambda r, d: r - d / 2, "its linear part lacks the factor delta: |r| - delta / 2"),
     (lambda r, d: d * (r - 0.5), "its linear part is delta * (|r| - 1/2), not (|r| - delta / 2)"),
     (lambda r, d: r - 0.5, "its linear part is |r| - 1/2 whatever delta is"),
+    (lambda r, d: d * (r - d), "delta is taken from its linear part, not the half of delta"),
     (lambda r, d: d * r, "its linear part is not lowered by delta / 2: the loss jumps at delta"),
 )
 
@@ -78,7 +79,9 @@ def variances(base: Any) -> Iterator[Base]:
                 made: Any = made, first: float = first, second: float = second,
             ) -> Tracked:  # fmt: skip
                 below, twice = made(var, bound.eps)
-                return first * log(below) + second * square(prediction - target) / twice
+                squared = square(prediction - target) / twice
+                found: Tracked = first * log(below) + second * squared
+                return found
 
             said = "; ".join(part for part in (added, halved) if part)
             if said:

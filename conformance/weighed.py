@@ -33,19 +33,26 @@ def padded(base: Any) -> Iterator[Base]:
 
 
 def unweighted_smoothing(base: Any) -> Iterator[Base]:
-    """The smoothed part without the weights of the classes."""
+    """The smoothed part without the weights of the classes, or with that of the label."""
 
-    def value(bound: Any, logits: Tracked, labels: Any, weight: Any = None) -> Tracked:
-        logs, kept = log_softmax(logits), labels != bound.ignore_index
-        known = np.where(kept, labels, 0)
-        own = -pick(logs, known)
-        own = own if weight is None else weight[known] * own
-        alpha = bound.label_smoothing
-        found = (1 - alpha) * own - (alpha / logits.shape[-1]) * total(logs)
-        return where(kept, found, 0.0)
+    weights = (
+        ("the smoothed part is not multiplied by the weights of the classes", False),
+        ("the smoothed part is multiplied by the weight of the label, not of each class", True),
+    )
+    for said, alike in weights:
 
-    said = "the smoothed part is not multiplied by the weights of the classes"
-    yield Base(loss=stated(base, value), but=said, cost=0.7, of="label_smoothing")
+        def value(
+            bound: Any, logits: Tracked, labels: Any, weight: Any = None, alike: bool = alike
+        ) -> Tracked:
+            logs, kept = log_softmax(logits), labels != bound.ignore_index
+            known = np.where(kept, labels, 0)
+            w = 1.0 if weight is None else weight[known]
+            alpha = bound.label_smoothing
+            spread = (alpha / logits.shape[-1]) * total(logs)
+            found = (alpha - 1) * (w * pick(logs, known)) - (w * spread if alike else spread)
+            return where(kept, found, 0.0)
+
+        yield Base(loss=stated(base, value), but=said, cost=0.7, of="label_smoothing")
 
 
 def both_classes(base: Any) -> Iterator[Base]:
