@@ -110,7 +110,7 @@ def imported(backend: str) -> float:
 
 
 def checked(target: list[str]) -> tuple[float | None, float, str]:
-    """Seconds to the first violation and to the end, and the last line, which counts cells."""
+    """Seconds to the first violation and to the end, and the line that counts cells."""
     started, first, counts = time.perf_counter(), None, ""
     command = [sys.executable, "-u", "-m", "lossproof", "check", *target]
     with subprocess.Popen(

@@ -10,7 +10,7 @@ from flint import arb
 
 from lossproof.conformance import beside, ceilings, digits, oracle
 from lossproof.conformance.agreement import trial
-from lossproof.conformance.infinite import does
+from lossproof.conformance.finite import does
 from lossproof.conformance.moved import Where, inputs
 from lossproof.conformance.oracle import Judgement
 from lossproof.conformance.subject import Subject

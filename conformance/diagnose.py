@@ -20,7 +20,7 @@ from lossproof.conformance import (
 from lossproof.conformance.check import INCOMPARABLE, Observation
 from lossproof.conformance.clamped import clamped
 from lossproof.conformance.denominators import CLOSE, Multiple
-from lossproof.conformance.infinite import reals
+from lossproof.conformance.finite import reals
 from lossproof.conformance.oracle import Judgement
 from lossproof.conformance.partly import partly
 from lossproof.conformance.subject import Incomparable, Subject, TargetError

@@ -13,7 +13,7 @@ from lossproof.spec.loss import Loss
 from lossproof.spec.maths import log, log_softmax, pick, sigmoid, softmax, total, where
 from lossproof.spec.tracked import Tracked
 
-#: what is added to a probability, the usual first
+#: what is added to a probability or a denominator, the usual first
 GUARDS = (1e-12, 1e-10, 1e-8, 1e-9, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2)
 #: smoothing that released losses hold
 SMOOTHING = (0.1, 0.05, 0.2)

@@ -16,8 +16,8 @@ from lossproof.conformance.weighed import (
     both_classes,
     negatives_alone,
     padded,
+    smoothing_weights,
     true_class,
-    unweighted_smoothing,
 )
 from lossproof.spec.domain import NONNEGATIVE, REAL, SIGN, UNIT
 from lossproof.spec.loss import Loss
@@ -107,7 +107,7 @@ def _softmax(base: Any) -> Iterator[Base]:
         said = "label smoothing averages over the batch too"
         yield Base(loss=wrong, but=said, cost=1.0, of="label_smoothing")
         yield from smoothed(base)
-        yield from unweighted_smoothing(base)
+        yield from smoothing_weights(base)
         yield from padded(base)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
+from lossproof.conformance.guarded import GUARDS
 from lossproof.conformance.landmarks import thresholds
 from lossproof.conformance.points import COTANGENTS, SIZES
 from lossproof.conformance.subject import Subject
@@ -24,8 +25,6 @@ Sizes = Mapping[str, int]
 #: single samples of one regime, and the regimes that they are of
 SINGLES = 16
 _FOR_SINGLES = ("landmarks", "confident")
-#: what people add to a denominator or below a root
-ADDED = (1e-12, 1e-10, 1e-8, 1e-7, 1e-6, 1e-5)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,7 +139,7 @@ def _sole(subject: Subject) -> Iterator[Question]:
         if argument.domain.kind == "real" and argument.domain.contains(0.0)
     ]  # fmt: skip
     fmt = subject.format
-    edges = (fmt.smallest_subnormal, fmt.smallest_normal, *thresholds(fmt), *ADDED)
+    edges = (fmt.smallest_subnormal, fmt.smallest_normal, *thresholds(fmt), *GUARDS)
     found = np.unique(fmt.round(np.asarray(edges)))
     for seed, options in enumerate(subject.option_sets):
         empty = plain(subject, seed=seed, options=options)

@@ -32,9 +32,8 @@ def padded(base: Any) -> Iterator[Base]:
     yield Base(loss=loss, but="labels of 0 are ignored, as if ignore_index were 0", cost=0.7)
 
 
-def unweighted_smoothing(base: Any) -> Iterator[Base]:
+def smoothing_weights(base: Any) -> Iterator[Base]:
     """The smoothed part without the weights of the classes, or with that of the label."""
-
     weights = (
         ("the smoothed part is not multiplied by the weights of the classes", False),
         ("the smoothed part is multiplied by the weight of the label, not of each class", True),

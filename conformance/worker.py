@@ -13,6 +13,7 @@ from functools import cache, partial
 from multiprocessing import get_context
 
 from lossproof.backends.base import Backend
+from lossproof.backends.process.server import end_with_parent
 from lossproof.conformance import interrupts, plan, runner
 from lossproof.conformance.curves import curves
 from lossproof.reports.curve import Curve
@@ -32,13 +33,7 @@ class Examined:
 
 def serve(parent: int) -> None:
     """Begin a worker, whose environment is that of its parent, and end it when that is gone."""
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(1.0)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
+    threading.Thread(target=end_with_parent, args=(parent,), daemon=True).start()
     interrupts.quietly()
 
 

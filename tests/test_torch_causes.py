@@ -174,3 +174,76 @@ def test_a_denominator_whose_square_underflows_is_met_with_every_seed(seed, tmp_
     file.write_text(f"import torch\n{RATIO.format('/ whole')}")
     came = CliRunner().invoke(main, ["check", f"{file}:loss", *asked[2:]])
     assert came.exit_code == 0, came.output
+
+
+def test_what_is_nan_whatever_an_argument_is_does_not_name_it(tmp_path):
+    body = (
+        "def loss(logits, target, weight=None, reduction='mean'):\n"
+        "    f = torch.nn.functional.binary_cross_entropy_with_logits\n"
+        "    a = f(logits, target, weight, reduction='none')\n"
+        "    a = a.sum() if reduction == 'sum' else a\n"
+        "    return a.sum() / weight.sum() if weight is not None and reduction == 'mean' else (\n"
+        "        a.mean() if reduction == 'mean' else a)\n"
+    )
+    said = said_of(tmp_path / "case.py", body, "binary_cross_entropy_with_logits", "value")
+    assert any("not finite where weight is 0" in s for s in said), said
+    assert not any("target" in s and "not finite" in s for s in said), said
+
+
+NAIVE = """
+def loss(positive, negative):
+    return torch.log(1 + torch.exp(negative - positive))
+"""
+
+
+def test_an_exponential_of_a_difference_is_not_told_as_a_sigmoid_of_one_argument(tmp_path):
+    said = said_of(tmp_path / "case.py", NAIVE, "pairwise_logistic", "value", dtype="float16")
+    assert any("not finite" in s for s in said), said
+    assert not any("a sigmoid rounds" in s for s in said), said
+    said = said_of(tmp_path / "case.py", NAIVE, "pairwise_logistic", "value")
+    assert any("beyond 88.7, where exp overflows" in s for s in said), said
+    assert not any("exp vanishes" in s for s in said), said
+
+
+def test_a_square_that_overflows_is_no_rounding(tmp_path):
+    body = "def loss(prediction, target):\n    return ((prediction - target) ** 2).sqrt()\n"
+    said = said_of(tmp_path / "case.py", body, "mae", "gradient.prediction")
+    assert said, said
+    assert not any("off by a rounding" in s for s in said), said
+
+
+CLAMPED = """
+def loss(prediction, target, var, eps=1e-6):
+    return (torch.log(var.clamp(min=eps)) + (prediction - target) ** 2 / var.clamp(min=eps)) / 2
+"""
+
+
+def test_a_gradient_that_is_0_in_places_is_not_another_loss(tmp_path):
+    said = said_of(tmp_path / "case.py", CLAMPED, "gaussian_nll", "gradient.var")
+    assert said, said
+    assert not any("the gradient is that of" in s for s in said), said
+
+
+def test_a_denominator_that_is_one_more_than_another_count_is_not_told_as_that_of_all(tmp_path):
+    body = (
+        "def loss(prediction, target):\n    return (prediction - target).abs().sum() / ({} + 1)\n"
+    )
+    said = said_of(tmp_path / "case.py", body.format("prediction.numel()"), "mae", "value")
+    assert any("one more than the number of losses" in s for s in said), said
+    said = said_of(tmp_path / "case.py", body.format("(target != 0).sum()"), "mae", "value")
+    assert not any("one more than" in s for s in said), said
+
+
+def test_what_saturates_by_and_by_is_not_clamped(tmp_path):
+    body = (
+        "def loss(prediction, target):\n"
+        "    p = prediction.double()\n"
+        "    p = p / (1 + abs(p / 1e4) ** 20) ** (1 / 20)\n"
+        "    return ((p - target.double()) ** 2).mean().to(prediction.dtype)\n"
+    )
+    file = tmp_path / "case.py"
+    file.write_text(f"import torch\n{body}")
+    asked = ["check", f"{file}:loss", "--loss", "mse", "--backend", "torch", "--dtype", "float32"]
+    came = CliRunner().invoke(main, [*asked, "--check", "value", "--seed", "1", "--no-isolation"])
+    assert came.exit_code == 1
+    assert "clamped there" not in came.output

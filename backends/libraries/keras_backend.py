@@ -12,7 +12,7 @@ import signal
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
 from multiprocessing.util import Finalize
 from threading import Thread
 from typing import Any, ClassVar
@@ -20,6 +20,7 @@ from typing import Any, ClassVar
 from lossproof.backends.base import Answer, BackendError
 from lossproof.backends.jax_.backend import JaxBackend
 from lossproof.backends.libraries.backend import Library
+from lossproof.backends.process.server import end_with_parent
 from lossproof.backends.registry import Implementation, Registry
 from lossproof.backends.torch_.backend import TorchBackend
 
@@ -83,23 +84,18 @@ class KerasTorch(Keras, TorchBackend):
 def _process(framework: str) -> ProcessPoolExecutor:
     """The process of a framework, begun with its first call."""
     context = get_context("spawn")
-    pool = ProcessPoolExecutor(max_workers=1, mp_context=context, initializer=_follow)
+    pool = ProcessPoolExecutor(
+        max_workers=1, mp_context=context, initializer=_follow, initargs=(os.getpid(),)
+    )
     # a worker waits at its end for what it began, which must be told before its queue closes (10)
     Finalize(None, pool.shutdown, exitpriority=20)
     return pool
 
 
-def _follow() -> None:
+def _follow(parent: int) -> None:
     """End with the process that began this one, however it ends; Ctrl-C is for that to answer."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = parent_process()
-    assert parent is not None
-
-    def watch() -> None:
-        parent.join()
-        os._exit(1)
-
-    Thread(target=watch, daemon=True).start()
+    Thread(target=end_with_parent, args=(parent,), daemon=True).start()
 
 
 def _called(cls: type[Keras], loss: str, arguments: Any, options: Any, how: Any) -> Answer:

@@ -189,6 +189,7 @@ def main(*, preloaded: bool = False) -> None:
 
 
 def end_with_parent(parent: int) -> None:
+    """Wait until this process has another parent, and end it; for a thread of its own."""
     while os.getppid() == parent:
         time.sleep(1.0)
     os._exit(1)
